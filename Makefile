@@ -1,0 +1,42 @@
+# `make test` and `make demo` need Linux or macOS, make and Python 3.10 to 3.14.
+# Everything is installed in $(VENV); PYTHON=python3.12 chooses the interpreter.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+STAMP = $(VENV)/installed
+
+.PHONY: test test-long demo install reference-data clean
+
+test: reference-data
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: reference-data
+	$(BIN)/python -m pytest -m long
+
+demo: reference-data
+	$(BIN)/hnmref.demo
+
+install: $(STAMP)
+
+# Without a monomer library the tests and programs that need one say so.
+reference-data: $(STAMP)
+	@$(BIN)/hnmref.get_reference_data \
+	    || echo "Going on without geometry restraints."
+
+$(STAMP): setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2])' || \
+	    { echo "hnmref needs Python 3.10 or later: make PYTHON=python3.12 $(MAKECMDGOALS)"; \
+	      exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	    { rm -rf $(VENV); \
+	      echo "Python's venv module is not complete: install it" \
+	           "(Debian, Ubuntu: apt-get install python3-venv)" \
+	           "or name another Python: make PYTHON=python3.12 $(MAKECMDGOALS)"; \
+	      exit 1; }
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Displacement parameters in a basis of normal modes; numpy only."""

@@ -1,0 +1,98 @@
+"""Several groups of atoms, each with its own modes and Ω, as one model of U.
+
+A parameterisation in the sense of a minimiser: a vector of parameters, the
+quantity that it builds (U_group of all atoms) and the gradient's way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from hnmref.adp.basis import ModeBasis, n_parameters, pack_lower, unpack_lower
+
+
+class GroupedModes:
+    """U_group of a whole model from the Ω of its groups.
+
+    :param bases: the modes of each group; no atom is in two of them.
+    :param n_atoms: atoms in the model; those in no group have U_group = 0.
+    :param site_averages: for atoms on special positions, the (6, 6) matrix that
+        averages U over the site symmetry, by atom index.
+    :raises ValueError: when groups overlap.
+    """
+
+    def __init__(
+        self,
+        bases: Sequence[ModeBasis],
+        n_atoms: int,
+        site_averages: Mapping[int, np.ndarray] | None = None,
+    ) -> None:
+        self.bases = list(bases)
+        self.n_atoms = n_atoms
+        members = np.concatenate([basis.atoms for basis in self.bases])
+        if len(np.unique(members)) != len(members):
+            raise ValueError("an atom is in more than one group")
+        self._special = np.array(sorted(site_averages or {}), dtype=int)
+        self._averages = np.array([site_averages[i] for i in self._special]).reshape(
+            -1, 6, 6
+        ) if site_averages else np.zeros((0, 6, 6))
+
+    @property
+    def n_parameters(self) -> int:
+        """Independent parameters of all Ω together."""
+        return sum(n_parameters(basis.n_modes) for basis in self.bases)
+
+    def pack(self, omegas: Sequence[np.ndarray]) -> np.ndarray:
+        """One vector of the lower triangles of all Ω."""
+        return np.concatenate([pack_lower(omega) for omega in omegas])
+
+    def unpack(self, parameters: np.ndarray) -> list[np.ndarray]:
+        """The Ω of each group, from a vector made by :meth:`pack`."""
+        omegas, start = [], 0
+        for basis in self.bases:
+            end = start + n_parameters(basis.n_modes)
+            omegas.append(unpack_lower(parameters[start:end], basis.n_modes))
+            start = end
+        return omegas
+
+    def u(self, omegas: Sequence[np.ndarray]) -> np.ndarray:
+        """U_group (n_atoms, 6) in Å²."""
+        result = np.zeros((self.n_atoms, 6))
+        for basis, omega in zip(self.bases, omegas):
+            result[basis.atoms] = basis.u(omega)
+        return self._site_average(result)
+
+    def u_and_pullback(self, omegas: Sequence[np.ndarray]):
+        """U_group, and the function from ∂T/∂U (n_atoms, 6) to a list of ∂T/∂Ω.
+
+        ∂T/∂U counts an off-diagonal component once for both of its places.
+        """
+        result = np.zeros((self.n_atoms, 6))
+        pullbacks = []
+        for basis, omega in zip(self.bases, omegas):
+            result[basis.atoms], pullback = basis.u_and_pullback(omega)
+            pullbacks.append(pullback)
+
+        def pull_back(gradient: np.ndarray) -> list[np.ndarray]:
+            gradient = self._site_average_gradient(gradient)
+            return [
+                pullback(gradient[basis.atoms])
+                for basis, pullback in zip(self.bases, pullbacks)
+            ]
+
+        return self._site_average(result), pull_back
+
+    def _site_average(self, u: np.ndarray) -> np.ndarray:
+        u[self._special] = np.einsum("kij,kj->ki", self._averages, u[self._special])
+        return u
+
+    def _site_average_gradient(self, gradient: np.ndarray) -> np.ndarray:
+        if not len(self._special):
+            return gradient
+        gradient = gradient.copy()
+        gradient[self._special] = np.einsum(
+            "kji,kj->ki", self._averages, gradient[self._special]
+        )
+        return gradient

@@ -1,0 +1,205 @@
+"""Every parameter of hnmref.refine, once, as a PHIL string.
+
+The words are phenix.refine's where it has one for the same thing.
+"""
+
+DATA = """
+data
+  .help = "Reflections: found by themselves, overridable here."
+{
+  labels = None
+    .type = str
+    .help = "Column labels of the amplitudes or intensities (a part that is "
+            "unique will do)."
+  free_label = None
+    .type = str
+    .help = "Column label of the free-R flags."
+  test_value = None
+    .type = int
+    .help = "The value of the flag that marks the free set."
+  generate_free_flags = False
+    .type = bool
+    .help = "Make free flags where the file has none. Never done unasked."
+  free_fraction = 0.05
+    .type = float(value_min=0.01, value_max=0.5)
+    .help = "Fraction of the reflections in a free set that is made."
+  high_resolution = None
+    .type = float
+    .help = "Leave out reflections beyond this resolution (A)."
+  low_resolution = None
+    .type = float
+    .help = "Leave out reflections below this resolution (A)."
+  anomalous = Auto
+    .type = bool
+    .help = "Keep Friedel mates apart. Auto: as they are in the file."
+  twin_law = None
+    .type = str
+    .help = "Twin law, as 'k,h,-l'."
+  outliers_rejection = True
+    .type = bool
+    .help = "Leave out reflections that Wilson statistics call impossible."
+  ignore_symmetry_mismatch = False
+    .type = bool
+    .help = "Use the data's symmetry where model and data disagree."
+}
+"""
+
+MODEL = """
+model
+  .help = "How the model file is read."
+{
+  residual_b = *auto yes no
+    .type = choice
+    .help = "Whether the B column holds only what TLS leaves (then the "
+            "header's TLS is added). auto: decided from the model and data."
+}
+"""
+
+START = """
+start
+{
+  b_iso = None
+    .type = float(value_min=0.1)
+    .help = "Begin with this isotropic B (A**2) for every atom."
+}
+"""
+
+HNM = """
+hnm
+  .help = "Hierarchical normal-mode refinement of U_group."
+{
+  n_whole = 20
+    .type = int(value_min=6)
+    .help = "Modes of the whole complex, the six rigid-body ones among them."
+  n_substructure = 20
+    .type = int(value_min=6)
+    .help = "Modes of a substructure, the six rigid-body ones among them."
+  substructure = None
+    .type = str
+    .multiple = True
+    .help = "Atom selection of one substructure. Default: one a chain."
+  restraint_weight = 0.5
+    .type = float(value_min=0)
+    .help = "Stage two's pull towards stage one, as a ratio of gradients."
+  prior_weight = 0
+    .type = float(value_min=0)
+    .help = "Pull of the mode covariance towards equipartition; 0: none."
+  target = *ls_wunit_k1 ml
+    .type = choice
+    .help = "Target of the two stages. mmtbx's TLS refinement uses the first."
+  modes_file = None
+    .type = path
+    .help = "Modes of the whole complex, from hnmref.modes (npz)."
+  max_iterations = 50
+    .type = int(value_min=1)
+    .help = "Minimiser iterations of one stage in one macro-cycle."
+  network
+  {
+    cutoff = 8.0
+      .type = float(value_min=3)
+      .help = "Springs join atoms nearer than this (A)."
+    spring_law = constant *distance_power hinsen
+      .type = choice
+    blocks = *residue none
+      .type = choice
+      .help = "Rigid blocks that reduce the network (RTB)."
+  }
+}
+"""
+
+TLS = """
+tls
+  .help = "mmtbx's TLS refinement in the place of normal modes."
+{
+  groups_per_chain = None
+    .type = int(value_min=1)
+    .help = "Cut each chain into this many contiguous segments."
+  selection = None
+    .type = str
+    .multiple = True
+    .help = "Atom selection of one TLS group. Without this and "
+            "groups_per_chain: the groups of the model's header, else one a "
+            "chain."
+}
+"""
+
+U_LOCAL = """
+u_local
+  .help = "mmtbx's individual isotropic B refinement, U_group held."
+{
+  optimize_weight = True
+    .type = bool
+    .help = "Try weights against the ADP restraints, as mmtbx does."
+  restrain = *total local
+    .type = choice
+    .help = "What the similarity restraints act on."
+  max_iterations = 25
+    .type = int(value_min=1)
+}
+"""
+
+SITES = """
+sites
+  .help = "Coordinates against geometry restraints."
+{
+  optimize_weight = True
+    .type = bool
+    .help = "Try weights against the geometry restraints."
+  weight_scale = 0.5
+    .type = float(value_min=0)
+    .help = "Weight of the X-ray target where none is tried, as a ratio of "
+            "gradients (phenix.refine's wxc_scale)."
+  max_iterations = 25
+    .type = int(value_min=1)
+}
+"""
+
+MAIN = """
+main
+{
+  number_of_macro_cycles = 3
+    .type = int(value_min=0)
+  random_seed = 2679941
+    .type = int
+  nproc = 1
+    .type = int(value_min=1)
+    .help = "Processes for independent work."
+  target = *ml ls_wunit_k1 mlhl twin_lsq_f
+    .type = choice
+  scattering_table = *n_gaussian it1992 wk1995 electron neutron
+    .type = choice
+  restart_file = None
+    .type = path
+    .help = "Go on from a run's .hnm.npz."
+}
+"""
+
+OUTPUT = """
+output
+{
+  model_format = *pdb *cif
+    .type = choice(multi=True)
+  dry_run = False
+    .type = bool
+    .help = "Say what would be refined, and stop (also --dry-run)."
+}
+"""
+
+REFINE = (
+    """
+strategy = sites *adp
+  .type = choice(multi=True)
+  .help = "What to refine: adp, or sites+adp."
+group_adp = *hnm tls none
+  .type = choice
+  .help = "The model of U_group: normal modes, TLS, or none."
+"""
+    + DATA
+    + MODEL
+    + START
+    + HNM
+    + TLS
+    + U_LOCAL
+    + SITES
+    + MAIN
+)

@@ -1,0 +1,233 @@
+"""hnmref.refine: hierarchical normal-mode refinement of displacements.
+
+    hnmref.refine model.pdb data.mtz
+    hnmref.refine model.pdb data.mtz group_adp=tls tls.groups_per_chain=4
+    hnmref.refine model.pdb data.mtz strategy=sites+adp ligand.cif \\
+        hnm.substructure="chain A" hnm.substructure="chain B or chain C"
+    hnmref.refine model.pdb data.mtz hnm.n_whole=20 hnm.n_substructure=20 --dry-run
+
+Writes PREFIX_001.{pdb,cif,mtz,log,eff,json,html} and PREFIX_001.hnm.npz, from
+which main.restart_file continues.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
+
+import numpy as np
+from iotbx.cli_parser import run_program
+from libtbx.program_template import ProgramTemplate
+from libtbx.utils import Sorry, null_out
+
+from hnmref import params as scopes
+from hnmref.adp.basis import n_parameters
+from hnmref.errors import HnmrefError
+from hnmref.files import write_text
+from hnmref.refine.inputs import read_inputs
+from hnmref.refine.macro_cycle import Refinement
+from hnmref.refine.outputs import (
+    adp_remarks,
+    output_paths,
+    write_maps,
+    write_models,
+)
+from hnmref.refine.record import StepRecord
+from hnmref.refine.restart import resume, write_restart
+from hnmref.refine.summary import per_atom, run_summary
+from hnmref.refine.tls_baseline import PARAMETERS_PER_GROUP, tls_groups
+from hnmref.report.html import write_html
+from hnmref.report.json_report import write_json
+from hnmref.report.log_table import format_header, format_step
+
+
+class Program(ProgramTemplate):
+    """The command, as libtbx runs it."""
+
+    program_name = "hnmref.refine"
+    description = __doc__
+    epilog = ""
+    datatypes = ["model", "miller_array", "restraint", "phil"]
+    master_phil_str = scopes.REFINE + scopes.OUTPUT
+
+    def validate(self) -> None:
+        """Read the inputs, say what would be refined, see that nothing is in the way."""
+        with _sorry():
+            model_file = self._only(self.data_manager.get_model_names(), "model")
+            data_file = self._only(
+                self.data_manager.get_miller_array_names(), "reflection file"
+            )
+            if self.params.output.prefix is None:
+                self.params.output.prefix = f"{Path(model_file).stem}_hnmref"
+            self.paths = output_paths(
+                self.params.output.prefix,
+                model_formats=tuple(self.params.output.model_format),
+                serial=self.params.output.serial or 1,
+                overwrite=bool(self.params.output.overwrite),
+            )
+            self.inputs = read_inputs(
+                model_file,
+                data_file,
+                self.data_manager.get_restraint_names(),
+                self.params,
+            )
+            self._plan = "\n".join(self._plan_lines()) + "\n"
+            self._say(self._plan)
+
+    def run(self) -> None:
+        """Refine, write, tell."""
+        with _sorry(), self._log_file():
+            self.refinement = Refinement(
+                self.inputs,
+                self.params,
+                on_step=self._show_step,
+                on_cycle=lambda r: write_restart(r, self.paths["hnm.npz"]),
+            )
+            if self.params.main.restart_file is not None:
+                resume(self.refinement, self.params.main.restart_file)
+            self._began = time.monotonic()
+            self._begin_table()
+            self.refinement.run()
+            self._write_outputs()
+
+    def get_results(self) -> Refinement:
+        """The finished run."""
+        return self.refinement
+
+    @contextlib.contextmanager
+    def _log_file(self) -> Iterator[None]:
+        """Everything said, from the plan on, also goes to the log file."""
+        with open(self.paths["log"], "w", encoding="utf-8") as file:
+            file.write(self._plan)
+            self.logger.register("log", file)
+            try:
+                yield
+            finally:
+                # A logger that outlives this run must not write to a closed file.
+                self.logger.file_objects[self.logger.labels.index("log")] = null_out()
+
+    def _only(self, names: list[str], what: str) -> str:
+        if len(names) != 1:
+            raise Sorry(
+                f"hnmref.refine takes one {what} and got {len(names)}"
+                f"{': ' + ', '.join(names) if names else ''}"
+            )
+        return names[0]
+
+    def _say(self, text: str = "") -> None:
+        print(text, file=self.logger, flush=True)
+
+    def _plan_lines(self) -> Iterator[str]:
+        """What would be refined, with how many parameters."""
+        data, groups = self.inputs.data, self.inputs.groups
+        yield (
+            f"Data: {data.f_obs.size()} amplitudes from {data.labels}, "
+            f"{data.f_obs.d_max_min()[0]:.1f} to {data.f_obs.d_min():.2f} A; "
+            f"{data.r_free_flags.data().count(True)} in the free set "
+            f"({data.free_label})"
+        )
+        yield (
+            f"Model: {groups.n_atoms} atoms, {len(groups.assigned)} of them in "
+            f"{len(groups.substructures)} substructures"
+        )
+        for reason, atoms in groups.local_only.items():
+            yield f"  {len(atoms)} atoms have only U_local: {reason}"
+        yield "Parameters:"
+        for line in self._parameter_counts():
+            yield f"  {line}"
+        for note in self.inputs.notes:
+            yield f"Note: {note}"
+
+    def _parameter_counts(self) -> Iterator[str]:
+        n_atoms = self.inputs.groups.n_atoms
+        if "sites" in self.params.strategy:
+            yield f"sites: {3 * n_atoms} parameters"
+        hnm = self.params.hnm
+        if self.params.group_adp == "hnm":
+            n_parts = len(self.inputs.groups.substructures)
+            yield (
+                f"stage one: {hnm.n_whole} modes, {n_parameters(hnm.n_whole)} parameters"
+            )
+            yield (
+                f"stage two: {n_parts} x {hnm.n_substructure} modes, "
+                f"{n_parts * n_parameters(hnm.n_substructure)} parameters"
+            )
+        elif self.params.group_adp == "tls":
+            n_groups = len(tls_groups(self.inputs, self.params.tls))
+            yield (
+                f"TLS: {n_groups} groups, {PARAMETERS_PER_GROUP * n_groups} parameters"
+            )
+        yield f"U_local: {n_atoms} parameters"
+
+    def _begin_table(self) -> None:
+        start = self.refinement.start
+        self._say(f"Start: R_work {start['r_work']:.4f}, R_free {start['r_free']:.4f}")
+        self._say(format_header())
+        for record in self.refinement.records:
+            self._say(format_step(record.as_dict()))
+
+    def _show_step(self, record: StepRecord) -> None:
+        total = self.params.main.number_of_macro_cycles
+        left = {}
+        if record.cycle > 1:
+            elapsed = time.monotonic() - self._began
+            done = self.refinement.n_cycles_done
+            left = {"seconds_left": elapsed / done * (total - done)}
+        self._say(format_step({**record.as_dict(), **left}))
+
+    def _write_outputs(self) -> None:
+        refinement, paths = self.refinement, self.paths
+        kind = self.params.group_adp or "none"
+        structure = refinement.model.get_xray_structure()
+        anisotropic = np.zeros(self.inputs.groups.n_atoms, bool)
+        if kind == "hnm":
+            anisotropic[self.inputs.groups.assigned] = True
+        elif kind == "tls":
+            anisotropic[:] = structure.use_u_aniso().as_numpy_array()
+        stem = paths["json"].with_suffix("")
+        written = write_models(
+            refinement.model,
+            refinement.group_adp.displacements.total(),
+            anisotropic,
+            stem,
+            formats=tuple(self.params.output.model_format),
+            remarks=adp_remarks(kind),
+            fit=refinement.fmodel.info(),
+        )
+        refinement.notes += written.notes
+        write_maps(
+            refinement.fmodel,
+            paths["mtz"],
+            f_obs=self.inputs.data.f_obs,
+            r_free_flags=self.inputs.data.r_free_flags,
+        )
+        write_restart(refinement, paths["hnm.npz"])
+        phil = self.get_program_phil_str()
+        write_text(paths["eff"], phil)
+        files = {kind: str(path) for kind, path in paths.items()}
+        summary = run_summary(refinement, files, phil)
+        write_json(summary, paths["json"])
+        write_html(summary, per_atom(refinement), paths["html"])
+        final = refinement.r_factors()
+        self._say(
+            f"Final: R_work {final['r_work']:.4f}, R_free {final['r_free']:.4f}\n"
+            f"Wrote {stem}.*; look at {paths['html']}"
+        )
+
+
+@contextlib.contextmanager
+def _sorry() -> Iterator[None]:
+    """The library's errors as sentences for the command line."""
+    try:
+        yield
+    except HnmrefError as error:
+        raise Sorry(str(error)) from error
+
+
+def run(args: list[str] | None = None) -> Refinement:
+    """Run the command with these arguments (None: the command line's)."""
+    return run_program(program_class=Program, args=args)

@@ -1,0 +1,1 @@
+"""The cctbx side: inputs, X-ray target, stages, macro-cycle."""

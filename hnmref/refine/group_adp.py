@@ -1,0 +1,67 @@
+"""The models of U_group behind one face, and the one without any.
+
+Each has the ``displacements`` of all atoms, and ``begin`` (make its groups, split
+the model's ADPs), ``follow`` (moved coordinates), ``steps`` (refine its part, one
+named step after the other), ``hold`` (the context of U_local refinement),
+``absorb`` (what mmtbx did to the structure), ``groups`` (for the report), and
+``state`` and ``restore`` (for the restart file).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from hnmref.refine.displacements import Displacements
+from hnmref.refine.inputs import Inputs
+from hnmref.refine.normal_modes import NormalModes
+from hnmref.refine.record import GroupStep
+from hnmref.refine.tls_baseline import Tls
+
+
+class NoGroupAdp:
+    """Individual isotropic B only."""
+
+    def __init__(self, inputs: Inputs, params) -> None:
+        self.notes: list[str] = []
+
+    def begin(self, structure) -> None:
+        """Every atom isotropic, with the equivalent of what it had."""
+        structure.convert_to_isotropic()
+        self.absorb(structure)
+
+    def follow(self, structure) -> None:
+        """Nothing depends on the coordinates."""
+
+    def steps(self, fmodel, rng: np.random.Generator) -> Iterator[GroupStep]:
+        """There are none."""
+        return iter(())
+
+    def absorb(self, structure) -> None:
+        """The displacements are those of the structure."""
+        self.displacements = Displacements.of(structure)
+
+    def hold(self, structure):
+        """Nothing to hold during U_local refinement."""
+        return contextlib.nullcontext()
+
+    def groups(self) -> list[dict]:
+        """No groups."""
+        return []
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Nothing beyond the displacements."""
+        return {}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Nothing beyond the displacements."""
+
+
+_MODELS = {"hnm": NormalModes, "tls": Tls, "none": NoGroupAdp}
+
+
+def group_adp(inputs: Inputs, params) -> NormalModes | Tls | NoGroupAdp:
+    """The model of U_group that ``group_adp`` names."""
+    return _MODELS[params.group_adp or "none"](inputs, params)

@@ -1,0 +1,152 @@
+"""The macro-cycle: scale, sites, the steps of U_group, U_local."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+import numpy as np
+from cctbx import adptbx
+from cctbx.array_family import flex
+
+from hnmref.refine.adp_restraints import adp_restraints_manager
+#from hnmref.refine.geometry import process_restraints
+from hnmref.refine.group_adp import group_adp
+from hnmref.refine.inputs import Inputs
+from hnmref.refine.record import StepRecord
+from hnmref.refine.scaling import refresh, scaled_fmodel, update_scales
+#from hnmref.refine.sites import refine_sites
+from hnmref.refine.u_local import refine_u_local
+
+
+class Refinement:
+    """One run, from inputs to the refined model.
+
+    A macro-cycle depends on the structure, Ω, the data, the seed and its own
+    number only, so a run that stops between two can be continued exactly.
+
+    :param on_step: called with each finished step's record.
+    :param on_cycle: called after each macro-cycle, with this refinement.
+    """
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        params,
+        *,
+        on_step: Callable[[StepRecord], None] = lambda record: None,
+        on_cycle: Callable[[Refinement], None] = lambda refinement: None,
+    ) -> None:
+        self.inputs = inputs
+        self.model = inputs.model
+        self.params = params
+        self.records: list[StepRecord] = []
+        self.notes = list(inputs.notes)
+        self.n_cycles_done = 0
+        self._on_step = on_step
+        self._on_cycle = on_cycle
+        self._refine_sites = "sites" in params.strategy
+        if self._refine_sites:
+            process_restraints(self.model, inputs.restraint_files)
+        else:
+            self.model.restraints_manager = adp_restraints_manager(
+                self.model.get_xray_structure()
+            )
+        self.group_adp = group_adp(inputs, params)
+        self.fmodel = scaled_fmodel(self._structure(), inputs.data, params)
+        self.start = self.r_factors()
+        self.group_adp.begin(self._structure())
+        self.notes += self.group_adp.notes
+
+    def run(self) -> None:
+        """All macro-cycles that are still to do, and a last scaling."""
+        while self.n_cycles_done < self.params.main.number_of_macro_cycles:
+            self._macro_cycle(self.n_cycles_done + 1)
+            self.n_cycles_done += 1
+            self._on_cycle(self)
+        refresh(self.fmodel, mask=True)
+        update_scales(self.fmodel, self.params)
+
+    def r_factors(self) -> dict[str, float]:
+        """R_work and R_free as fractions."""
+        return {"r_work": self.fmodel.r_work(), "r_free": self.fmodel.r_free()}
+
+    def _structure(self):
+        return self.model.get_xray_structure()
+
+    def _macro_cycle(self, cycle: int) -> None:
+        rng = _seeded(self.params.main.random_seed, cycle)
+        clock = _Clock()
+        self._scale()
+        self._record(cycle, "scale", 0, 0, clock)
+        if self._refine_sites:
+            n_parameters = self._sites(cycle)
+            self._record(cycle, "sites", n_parameters, 0, clock)
+        for step in self.group_adp.steps(self.fmodel, rng):
+            refresh(self.fmodel)
+            self._record(cycle, step.name, step.n_parameters, step.n_evaluations, clock)
+        with self.group_adp.hold(self._structure()):
+            n_parameters = refine_u_local(
+                self.fmodel,
+                self.model,
+                self.params.u_local,
+                nproc=self.params.main.nproc,
+            )
+        self.group_adp.absorb(self._structure())
+        refresh(self.fmodel)
+        self._record(cycle, "u_local", n_parameters, 0, clock)
+
+    def _scale(self) -> None:
+        self.fmodel = scaled_fmodel(self._structure(), self.inputs.data, self.params)
+        self.group_adp.absorb(self._structure())
+
+    def _sites(self, cycle: int) -> int:
+        n_parameters, notes = refine_sites(
+            self.fmodel,
+            self.model,
+            self.params.sites,
+            nproc=self.params.main.nproc,
+            macro_cycle=cycle,
+            random_seed=self.params.main.random_seed,
+        )
+        self.notes += notes
+        self.group_adp.follow(self._structure())
+        return n_parameters
+
+    def _record(
+        self, cycle: int, step: str, n_parameters: int, n_evaluations: int, clock
+    ) -> None:
+        u_equivalent = self._structure().extract_u_iso_or_u_equiv()
+        record = StepRecord(
+            cycle=cycle,
+            step=step,
+            mean_b=adptbx.u_as_b(flex.mean(u_equivalent)),
+            n_parameters=n_parameters,
+            n_target_evaluations=n_evaluations,
+            seconds=clock.lap(),
+            **self.r_factors(),
+        )
+        self.records.append(record)
+        self._on_step(record)
+
+
+class _Clock:
+    """Seconds from one step to the next."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def lap(self) -> float:
+        now = time.monotonic()
+        seconds, self._last = now - self._last, now
+        return seconds
+
+
+def _seeded(seed: int, cycle: int) -> np.random.Generator:
+    """The cycle's generator; mmtbx's two global ones are seeded along with it."""
+    rng = np.random.default_rng([seed % 2**32, cycle])
+    mmtbx_seed = int(rng.integers(2**31 - 1))
+    random.seed(mmtbx_seed)
+    flex.set_random_seed(mmtbx_seed)
+    return rng

@@ -1,0 +1,193 @@
+"""U_group from normal modes, refined in two stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hnmref.adp.basis import lower_factor
+from hnmref.adp.fit import fit_pi, isotropic_pi
+from hnmref.adp.groups import GroupedModes
+from hnmref.errors import InputError
+from hnmref.refine import arrays
+from hnmref.refine.displacements import (
+    LOCAL_RESERVE,
+    held_anisotropy,
+    site_averages,
+    split,
+    total_u_cart,
+    use_both_parts,
+)
+from hnmref.refine.inputs import Inputs, group_members
+from hnmref.refine.modes import group_modes, read_group_modes, scaled_basis
+from hnmref.refine.record import GroupStep
+from hnmref.refine.stages import Restraint, StageResult, refine_stage
+from hnmref.refine.target import XrayTarget
+
+
+class NormalModes:
+    """U_group from normal modes in two stages."""
+
+    def __init__(self, inputs: Inputs, params) -> None:
+        self._params = params.hnm
+        self._groups: AtomGroups = inputs.groups
+        self._members = group_members(inputs.groups)
+        structure = inputs.model.get_xray_structure()
+        self._site_averages = site_averages(structure)
+        self.omega_whole: list[np.ndarray] = []
+        self.omega_parts: list[np.ndarray] = []
+        self.notes: list[str] = []
+
+    def begin(self, structure) -> None:
+        """Split the model's ADPs, compute modes, and fit Ω to the start."""
+        self.displacements = split(total_u_cart(structure), self._members)
+        use_both_parts(structure)
+        self._sites = arrays.vec3_to_numpy(structure.sites_cart()).copy()
+        self._compute_modes()
+        self.omega_whole = _fitted(self.whole, self.displacements.u_group)
+        self.omega_parts = _fitted(self.parts, self.displacements.u_group)
+        self.displacements.u_group = self.parts.u(self.omega_parts)
+        self.displacements.put_into(structure)
+
+    def follow(self, structure) -> None:
+        """Modes of moved coordinates; Ω and U_group re-expressed in them."""
+        u_whole = self.whole.u(self.omega_whole)
+        self._sites = arrays.vec3_to_numpy(structure.sites_cart()).copy()
+        self._compute_modes()
+        self.omega_whole = _fitted(self.whole, u_whole)
+        self.omega_parts = _fitted(self.parts, self.displacements.u_group)
+        self._set(structure, self.parts.u(self.omega_parts))
+
+    def steps(self, fmodel, rng: np.random.Generator) -> Iterator[GroupStep]:
+        """Stage one, then stage two."""
+        structure = fmodel.xray_structure
+        self._take_from_local()
+        self._set(structure, self.whole.u(self.omega_whole))
+        whole = self._stage(fmodel, self.whole, self.omega_whole, rng, None)
+        self.omega_whole = whole.omegas
+        self._set(structure, whole.u_group)
+        yield GroupStep("stage_one", self.whole.n_parameters, whole.n_evaluations)
+        restraint = Restraint(whole.u_group, self._params.restraint_weight)
+        parts = self._stage(fmodel, self.parts, self.omega_parts, rng, restraint)
+        self.omega_parts = parts.omegas
+        self._set(structure, parts.u_group)
+        yield GroupStep("stage_two", self.parts.n_parameters, parts.n_evaluations)
+
+    def absorb(self, structure) -> None:
+        """U_local as mmtbx has left it; U_group as it is known here."""
+        self.displacements.take_local_from(structure)
+        self.displacements.put_into(structure)
+
+    def hold(self, structure):
+        """U_local refinement leaves U_group alone."""
+        return held_anisotropy(structure)
+
+    def groups(self) -> list[dict]:
+        """Every group for the report: the whole complex, then its parts."""
+        whole = [("whole complex", "all substructures")]
+        parts = [(s.label, s.selection) for s in self._groups.substructures]
+        pairs = zip(whole + parts, self.whole.bases + self.parts.bases)
+        return [
+            {
+                "label": label,
+                "selection": selection,
+                "atoms": basis.n_atoms,
+                "modes": basis.n_modes,
+                "parameters": basis.n_parameters,
+            }
+            for (label, selection), basis in pairs
+        ]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Arrays that a restart needs."""
+        state = {"omega_whole": self.omega_whole[0]}
+        state.update({f"omega_{i}": o for i, o in enumerate(self.omega_parts)})
+        return state
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Take up Ω as :meth:`state` gave it."""
+        omegas = [state["omega_whole"]]
+        omegas += [state[f"omega_{i}"] for i in range(len(self.omega_parts))]
+        bases = self.whole.bases + self.parts.bases
+        for omega, basis in zip(omegas, bases):
+            if len(omega) != basis.n_modes:
+                raise InputError(
+                    f"the restart file has {len(omega)} modes in a group that now "
+                    f"has {basis.n_modes}: restart with the same hnm parameters"
+                )
+        self.omega_whole, self.omega_parts = omegas[:1], omegas[1:]
+
+    def _set(self, structure, u_group: np.ndarray) -> None:
+        self.displacements.u_group = u_group
+        self.displacements.put_into(structure)
+
+    def _stage(self, fmodel, model, omegas, rng, restraint) -> StageResult:
+        target_name = fmodel.target_name
+        if fmodel.twin_law is None:
+            fmodel.update(target_name=self._params.target)
+        result = refine_stage(
+            XrayTarget(fmodel),
+            model,
+            omegas,
+            max_iterations=self._params.max_iterations,
+            rng=rng,
+            restraint=restraint,
+        )
+        fmodel.update(target_name=target_name)
+        return result
+
+    def _compute_modes(self) -> None:
+        network, blocks = self._params.network, self._groups.blocks
+        sites = self._sites
+        assigned = self._groups.assigned
+        if self._params.modes_file is None:
+            whole = group_modes(sites, assigned, blocks, self._params.n_whole, network)
+        else:
+            whole = read_group_modes(
+                self._params.modes_file, sites, assigned, self._params.n_whole
+            )
+        self.notes = [f"whole complex: {note}" for note in whole.notes]
+        n_atoms = len(sites)
+        self.whole = GroupedModes(
+            [scaled_basis(whole, assigned)], n_atoms, self._site_averages
+        )
+        bases = []
+        for part in self._groups.substructures:
+            modes = group_modes(
+                sites, part.atoms, blocks, self._params.n_substructure, network
+            )
+            self.notes += [f"substructure {part.label}: {note}" for note in modes.notes]
+            bases.append(scaled_basis(modes, part.atoms))
+        self.parts = GroupedModes(bases, n_atoms, self._site_averages)
+
+    def _take_from_local(self) -> None:
+        """Isotropic U that all atoms of a substructure share becomes collective.
+
+        As mmtbx's split_u before every TLS refinement. Translations hold it
+        exactly; the whole complex takes the smallest share of all.
+        """
+        u_local = self.displacements.u_local
+        shares = [
+            max(u_local[atoms].min() - LOCAL_RESERVE, 0.0) for atoms in self._members
+        ]
+        for atoms, share in zip(self._members, shares):
+            u_local[atoms] -= share
+        self.omega_parts = [
+            _with_isotropic(basis, omega, share)
+            for basis, omega, share in zip(self.parts.bases, self.omega_parts, shares)
+        ]
+        self.omega_whole = [
+            _with_isotropic(self.whole.bases[0], self.omega_whole[0], min(shares))
+        ]
+
+
+def _fitted(model: GroupedModes, u_group: np.ndarray) -> list[np.ndarray]:
+    """Ω of every group that is nearest to a given U_group."""
+    return [lower_factor(fit_pi(b, u_group[b.atoms])) for b in model.bases]
+
+
+def _with_isotropic(basis, omega: np.ndarray, u_iso: float) -> np.ndarray:
+    if u_iso == 0.0:
+        return omega
+    return lower_factor(omega @ omega.T + isotropic_pi(basis, u_iso))

@@ -1,0 +1,30 @@
+"""Install with ``pip install .``; the version stands in hnmref/__init__.py."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+PACKAGE = (HERE / "hnmref" / "__init__.py").read_text(encoding="utf-8")
+VERSION = re.search(r'^__version__ = "([^"]+)"$', PACKAGE, re.MULTILINE).group(1)
+PROGRAMS = ("refine", "modes", "get_reference_data", "demo")
+
+setup(
+    name="hnmref",
+    version=VERSION,
+    description="Hierarchical normal-mode refinement of anisotropic displacements",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="BSD-3-Clause",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    install_requires=["cctbx-base", "numpy", "scipy", "threadpoolctl", "matplotlib"],
+    extras_require={"test": ["pytest"]},
+    packages=find_packages(include=["hnmref", "hnmref.*", "phenix_plugin*"]),
+    entry_points={
+        "console_scripts": [
+            f"hnmref.{name} = hnmref.programs.{name}:run" for name in PROGRAMS
+        ]
+    },
+)
