@@ -1,6 +1,8 @@
 """Every parameter of hnmref.refine, once, as a PHIL string.
 
-The words are phenix.refine's where it has one for the same thing.
+The words are phenix.refine's where it has one for the same thing. Names of .npz
+files are of type str: whatever is of type path, the command line's parser opens as
+every kind of file that it knows, and takes a .npz for a map of gigabytes.
 """
 
 DATA = """
@@ -88,7 +90,7 @@ hnm
     .type = choice
     .help = "Target of the two stages. mmtbx's TLS refinement uses the first."
   modes_file = None
-    .type = path
+    .type = str
     .help = "Modes of the whole complex, from hnmref.modes (npz)."
   max_iterations = 50
     .type = int(value_min=1)
@@ -169,7 +171,7 @@ main
   scattering_table = *n_gaussian it1992 wk1995 electron neutron
     .type = choice
   restart_file = None
-    .type = path
+    .type = str
     .help = "Go on from a run's .hnm.npz."
 }
 """

@@ -54,8 +54,14 @@ class Program(ProgramTemplate):
     datatypes = ["model", "miller_array", "restraint", "phil"]
     master_phil_str = scopes.REFINE + scopes.OUTPUT
 
+    def set_target_output_format(self) -> None:
+        """Nothing: output.model_format says it.
+
+        Without a model, the template would take the scope ``model`` for its name.
+        """
+
     def validate(self) -> None:
-        """Read the inputs, say what would be refined, see that nothing is in the way."""
+        """Read the inputs, say what would be refined, see that files can be made."""
         with _sorry():
             model_file = self._only(self.data_manager.get_model_names(), "model")
             data_file = self._only(
@@ -80,22 +86,31 @@ class Program(ProgramTemplate):
 
     def run(self) -> None:
         """Refine, write, tell."""
-        with _sorry(), self._log_file():
-            self.refinement = Refinement(
-                self.inputs,
-                self.params,
-                on_step=self._show_step,
-                on_cycle=lambda r: write_restart(r, self.paths["hnm.npz"]),
-            )
-            if self.params.main.restart_file is not None:
-                resume(self.refinement, self.params.main.restart_file)
-            self._began = time.monotonic()
-            self._begin_table()
-            self.refinement.run()
-            self._write_outputs()
+        self.refinement = None
+        if self.params.output.dry_run:
+            return
+        with _sorry():
+            self.refinement = self._begin()
+            with self._log_file():
+                self._began = time.monotonic()
+                self._begin_table()
+                self.refinement.run()
+                self._write_outputs()
 
-    def get_results(self) -> Refinement:
-        """The finished run."""
+    def _begin(self) -> Refinement:
+        """The refinement before its first step, or as a restart file left it."""
+        refinement = Refinement(
+            self.inputs,
+            self.params,
+            on_step=self._show_step,
+            on_cycle=lambda r: write_restart(r, self.paths["hnm.npz"]),
+        )
+        if self.params.main.restart_file is not None:
+            resume(refinement, self.params.main.restart_file)
+        return refinement
+
+    def get_results(self) -> Refinement | None:
+        """The finished run; None after a dry one."""
         return self.refinement
 
     @contextlib.contextmanager
@@ -150,7 +165,8 @@ class Program(ProgramTemplate):
         if self.params.group_adp == "hnm":
             n_parts = len(self.inputs.groups.substructures)
             yield (
-                f"stage one: {hnm.n_whole} modes, {n_parameters(hnm.n_whole)} parameters"
+                f"stage one: {hnm.n_whole} modes, "
+                f"{n_parameters(hnm.n_whole)} parameters"
             )
             yield (
                 f"stage two: {n_parts} x {hnm.n_substructure} modes, "
@@ -228,6 +244,6 @@ def _sorry() -> Iterator[None]:
         raise Sorry(str(error)) from error
 
 
-def run(args: list[str] | None = None) -> Refinement:
+def run(args: list[str] | None = None) -> Refinement | None:
     """Run the command with these arguments (None: the command line's)."""
     return run_program(program_class=Program, args=args)

@@ -6,6 +6,7 @@ The full manager also holds what the ADP restraints of
 
 from __future__ import annotations
 
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +64,13 @@ def process_restraints(model, log=None) -> None:
             f"No geometry restraints for this model ({_one_line(error)}): correct "
             "the model or its restraint CIF files, or use strategy=adp"
         ) from error
+    except KeyError as error:
+        # CCP4's library has fewer modifications of end groups than mmtbx knows.
+        raise InputError(
+            f"No geometry restraints for this model: its hydrogens or end groups "
+            f"need the modification {error}, which the monomer library lacks: "
+            "remove the hydrogens of the chains' first residues, or use strategy=adp"
+        ) from error
     _check_order(sites, model.get_hierarchy().atoms().extract_xyz())
     _check_types(model)
     model.set_xray_structure(structure)
@@ -91,7 +99,8 @@ def _interpretation(model):
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    """mmtbx lists all that it complains of: the first of it is enough."""
+    return textwrap.shorten(str(error), 300, placeholder=" ...")
 
 
 def _check_order(before: flex.vec3_double, after: flex.vec3_double) -> None:

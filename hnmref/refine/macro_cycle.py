@@ -11,12 +11,12 @@ from cctbx import adptbx
 from cctbx.array_family import flex
 
 from hnmref.refine.adp_restraints import adp_restraints_manager
-#from hnmref.refine.geometry import process_restraints
+from hnmref.refine.geometry import process_restraints
 from hnmref.refine.group_adp import group_adp
 from hnmref.refine.inputs import Inputs
 from hnmref.refine.record import StepRecord
 from hnmref.refine.scaling import refresh, scaled_fmodel, update_scales
-#from hnmref.refine.sites import refine_sites
+from hnmref.refine.sites import refine_sites
 from hnmref.refine.u_local import refine_u_local
 
 
@@ -48,7 +48,7 @@ class Refinement:
         self._on_cycle = on_cycle
         self._refine_sites = "sites" in params.strategy
         if self._refine_sites:
-            process_restraints(self.model, inputs.restraint_files)
+            process_restraints(self.model)
         else:
             self.model.restraints_manager = adp_restraints_manager(
                 self.model.get_xray_structure()

@@ -11,6 +11,7 @@ from hnmref.adp.fit import fit_pi, isotropic_pi
 from hnmref.adp.groups import GroupedModes
 from hnmref.errors import InputError
 from hnmref.refine import arrays
+from hnmref.refine.atoms import AtomGroups
 from hnmref.refine.displacements import (
     LOCAL_RESERVE,
     held_anisotropy,

@@ -1,13 +1,16 @@
 """The restart file: everything that the next macro-cycle depends on.
 
 A .npz beside the other outputs, written after every macro-cycle. It also holds
-the split of U into its two parts, which a model file cannot.
+the split of U into its two parts, which a model file cannot. What the structure
+holds is kept as cctbx has it (fractional, u_star): a change of axes and back would
+cost the last bit.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -25,6 +28,7 @@ FILE_FORMAT = "hnmref-restart-1"
 def write_restart(refinement: Refinement, path: str | Path) -> None:
     """Write the state after the last finished macro-cycle."""
     structure = refinement.model.get_xray_structure()
+    scatterers = structure.scatterers()
     displacements = refinement.group_adp.displacements
     about = {
         "format": FILE_FORMAT,
@@ -33,6 +37,7 @@ def write_restart(refinement: Refinement, path: str | Path) -> None:
         "start": refinement.start,
         "records": [record.as_dict() for record in refinement.records],
         "atoms": _labels(refinement.model),
+        "groups": _selections(refinement),
     }
     state = {f"group_{k}": v for k, v in refinement.group_adp.state().items()}
     with written_whole(path) as partial, open(partial, "wb") as stream:
@@ -40,6 +45,9 @@ def write_restart(refinement: Refinement, path: str | Path) -> None:
             stream,
             about=json.dumps(about),
             sites_cart=arrays.vec3_to_numpy(structure.sites_cart()),
+            sites_frac=arrays.vec3_to_numpy(structure.sites_frac()),
+            u_star=arrays.sym_mat3_to_numpy(scatterers.extract_u_star()),
+            u_iso=arrays.to_numpy(scatterers.extract_u_iso()),
             u_group=displacements.u_group,
             u_local=displacements.u_local,
             **state,
@@ -55,13 +63,13 @@ def resume(refinement: Refinement, path: str | Path) -> None:
         with np.load(path, allow_pickle=False) as file:
             content = dict(file)
         about = json.loads(str(content["about"]))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise InputError(
             f"main.restart_file={path} is not a restart file of hnmref.refine: {error}"
         ) from error
     _check(refinement, about, path)
     structure = refinement.model.get_xray_structure()
-    structure.set_sites_cart(arrays.numpy_to_vec3(content["sites_cart"]))
+    structure.set_sites_frac(arrays.numpy_to_vec3(content["sites_frac"]))
     refinement.model.set_xray_structure(structure)
     refinement.group_adp.follow(structure)
     refinement.group_adp.restore(
@@ -70,7 +78,8 @@ def resume(refinement: Refinement, path: str | Path) -> None:
     displacements = refinement.group_adp.displacements
     displacements.u_group = content["u_group"]
     displacements.u_local = content["u_local"]
-    displacements.put_into(structure)
+    structure.set_u_iso(values=arrays.to_double(content["u_iso"]))
+    structure.scatterers().set_u_star(arrays.numpy_to_sym_mat3(content["u_star"]))
     refresh(refinement.fmodel, mask=True)
     refinement.records = [StepRecord(**record) for record in about["records"]]
     refinement.start = about["start"]
@@ -79,6 +88,10 @@ def resume(refinement: Refinement, path: str | Path) -> None:
 
 def _labels(model) -> list[str]:
     return [atom.id_str() for atom in model.get_hierarchy().atoms()]
+
+
+def _selections(refinement: Refinement) -> list[str]:
+    return [group["selection"] for group in refinement.group_adp.groups()]
 
 
 def _check(refinement: Refinement, about: dict, path) -> None:
@@ -97,4 +110,9 @@ def _check(refinement: Refinement, about: dict, path) -> None:
         raise InputError(
             f"main.restart_file={path} is of a run with group_adp="
             f"{about['group_adp']}, not {kind}: give the same parameters"
+        )
+    if about["groups"] != _selections(refinement):
+        raise InputError(
+            f"main.restart_file={path} is of a run with other groups of atoms "
+            f"({'; '.join(about['groups'])}): give the same parameters"
         )

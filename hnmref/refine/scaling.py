@@ -7,6 +7,8 @@ cycle does depends on the structure alone and a restart repeats it exactly.
 from __future__ import annotations
 
 import mmtbx.f_model
+from cctbx import sgtbx
+from mmtbx.twinning import twin_f_model
 
 from hnmref.refine.data import Data
 
@@ -21,23 +23,42 @@ def scaled_fmodel(xray_structure, data: Data, params):
     :param xray_structure: changed in place by the trace of the overall B.
     :param params: all parameters, extracted.
     """
-    fmodel = mmtbx.f_model.manager(
-        f_obs=data.f_obs,
-        r_free_flags=data.r_free_flags,
-        xray_structure=xray_structure,
-        target_name=params.main.target,
-        twin_law=data.twin_law,
+    if data.twin_law is None:
+        fmodel = mmtbx.f_model.manager(
+            f_obs=data.f_obs,
+            r_free_flags=data.r_free_flags,
+            xray_structure=xray_structure,
+            target_name=params.main.target,
+        )
+    else:
+        fmodel = _twinned_fmodel(xray_structure, data)
+    fmodel.update_all_scales(
+        # A twinned f_model gives the atoms the overall B without being told to.
+        apply_back_trace=data.twin_law is None,
+        remove_outliers=params.data.outliers_rejection,
     )
-    update_scales(fmodel, params, back_trace=True)
     return fmodel
 
 
-def update_scales(fmodel, params, *, back_trace: bool = False) -> None:
-    """Fit bulk solvent and scales again; the structure stays but for back_trace."""
-    fmodel.update_all_scales(
-        apply_back_trace=back_trace and fmodel.twin_law is None,
-        remove_outliers=params.data.outliers_rejection,
+def _twinned_fmodel(xray_structure, data: Data):
+    """mmtbx's f_model of a twin, which has a least-squares target of its own."""
+    return twin_f_model.twin_model_manager(
+        f_obs=data.f_obs,
+        r_free_flags=data.r_free_flags,
+        xray_structure=xray_structure,
+        twin_law=sgtbx.rt_mx(data.twin_law, r_den=12, t_den=144),
+        twin_law_str=data.twin_law,
     )
+
+
+def update_scales(fmodel, params) -> None:
+    """Fit bulk solvent and scales again; the structure stays as it is.
+
+    A twinned f_model keeps the scales of its beginning, since fitting them anew
+    would change the structure.
+    """
+    if fmodel.twin_law is None:
+        fmodel.update_all_scales(remove_outliers=params.data.outliers_rejection)
 
 
 def refresh(fmodel, *, mask: bool = False) -> None:

@@ -73,17 +73,11 @@ def refine_sites(
     :returns: the number of parameters, and lines for the log.
     :raises InputError: the model has no geometry restraints.
     """
-    if getattr(model.restraints_manager, "geometry", None) is None or (
-        model.restraints_manager.geometry.nonbonded_types is None
-    ):
-        raise InputError(
-            "Sites cannot be refined without geometry restraints: use strategy=adp"
-        )
+    _require_geometry(model)
     lines = _let_hydrogens_ride(model)
-    moving = flex.bool(model.size(), True)
     model.set_refinement_flags(
         mmtbx.refinement.refinement_flags.manager(
-            individual_sites=True, sites_individual=moving
+            individual_sites=True, sites_individual=flex.bool(model.size(), True)
         )
     )
     start = fmodel.xray_structure.sites_cart()
@@ -98,25 +92,41 @@ def refine_sites(
         return _trial(fmodel, model, scale)
 
     scales = TRIAL_SCALES if params.optimize_weight else (params.weight_scale,)
-    # Without easy_mp's wrapper, which would turn errors into missing results.
-    trials = easy_mp.pool_map(
-        processes=nproc,
-        fixed_func=try_scale,
-        args=scales,
-        func_wrapper=None,
-        index_args=False,
-        chunksize=1,
-        maxtasksperchild=1,
-    )
+    trials = _map(try_scale, scales, nproc)
     best = best_trial(trials, limits_at(fmodel.f_obs().d_min(), before.gap))
     _set_sites(fmodel, model, best.sites_cart)
     lines.append(f"weight of the X-ray target: {best.scale:g} times {ratio:.4g}")
-    lines += [_line("start", before)]
+    lines.append(_line("start", before))
     lines += [
         _line(f"weight {trial.scale:g}", trial) + (" *" if trial is best else "")
         for trial in trials
     ]
     return _n_parameters(model), lines
+
+
+def _require_geometry(model) -> None:
+    """The manager for ADPs alone knows no types of atoms."""
+    manager = model.restraints_manager
+    if manager is None or manager.geometry.nonbonded_types is None:
+        raise InputError(
+            "Sites cannot be refined without geometry restraints: use strategy=adp"
+        )
+
+
+def _map(function, arguments: Sequence, nproc: int) -> list:
+    """Results in order, by processes where the platform can fork.
+
+    Without easy_mp's wrapper, which would turn an error into a missing result.
+    """
+    return easy_mp.pool_map(
+        processes=nproc,
+        fixed_func=function,
+        args=arguments,
+        func_wrapper=None,
+        index_args=False,
+        chunksize=1,
+        maxtasksperchild=1,
+    )
 
 
 def limits_at(d_min: float, gap_before: float) -> Limits:
@@ -159,13 +169,16 @@ def best_trial(trials: Sequence[Trial], limits: Limits) -> Trial:
 
 
 def _let_hydrogens_ride(model) -> list[str]:
-    """Set up riding hydrogens once; neutrons see where hydrogens really are."""
+    """Hydrogens at their places; neutrons see where they really are.
+
+    Set up anew each time, so that the result depends on the structure alone.
+    """
     if not model.has_hd():
         return []
     if model.is_neutron():
         return ["hydrogens are refined one by one"]
-    if model.riding_h_manager is None:
-        model.setup_riding_h_manager()
+    model.unset_riding_h_manager()
+    model.setup_riding_h_manager()
     return ["hydrogens ride on their parents"]
 
 
@@ -214,7 +227,7 @@ def _gradient_ratio(fmodel, model, *, seed: int) -> float:
 
 
 def _shake(structure, restraints_manager, seed: int) -> None:
-    """Molecular dynamics at 300 K for 0.1 ps, without data: some 0.1 Å."""
+    """Molecular dynamics at 300 K for 0.1 ps, without data: some 0.4 Å."""
     params = cartesian_dynamics.master_params.extract()
     cartesian_dynamics.run(
         xray_structure=structure,

@@ -20,6 +20,9 @@ Target = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 #: Share of the mean translation that a perturbed start gives to every mode.
 _PERTURBATION = 0.01
+#: The mean translation (Å²) is taken as this at the least: a group with an atom
+#: of low B starts from U_group = 0.
+_LEAST_TRANSLATION = 0.05
 #: Length of the minimiser's first step in Ω (Å).
 _FIRST_STEP = 0.05
 
@@ -54,7 +57,7 @@ def perturbed(omega: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """
     n = len(omega)
     pi = omega @ omega.T
-    scale = _PERTURBATION * np.trace(pi[:6, :6]) / 6.0
+    scale = _PERTURBATION * max(np.trace(pi[:6, :6]) / 6.0, _LEAST_TRANSLATION)
     noise = np.tril(rng.normal(size=(n, n)))
     return lower_factor(pi + scale / n * noise @ noise.T)
 

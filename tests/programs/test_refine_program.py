@@ -1,0 +1,244 @@
+"""The hnmref.refine command, from files to files."""
+
+import hnmref  # noqa: F401  (cctbx's extensions load first)
+
+import json
+
+import iotbx.cli_parser
+import iotbx.file_reader
+import iotbx.mtz
+import iotbx.pdb
+import numpy as np
+import pytest
+from libtbx.utils import Sorry
+
+from hnmref.programs.refine import run
+from hnmref.refine.arrays import sym_mat3_to_numpy
+from hnmref.refine.simulate import write_simulated
+from hnmref.report.json_report import REQUIRED
+from tests.refine.small_run import DOMAINS, QUICK, small_simulation
+
+SUFFIXES = {"pdb", "cif", "mtz", "log", "eff", "json", "html", "hnm.npz"}
+QUICK_ARGUMENTS = [text.replace("'", "") for text in QUICK]
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    return write_simulated(small_simulation(), tmp_path_factory.mktemp("input"))
+
+
+@pytest.fixture(scope="module")
+def inputs(simulated):
+    """The two files, as a user types them."""
+    return [str(simulated["model"]), str(simulated["data"])]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def hnm_run(inputs, tmp_path_factory):
+    """The stem of a finished run's files."""
+    directory = tmp_path_factory.mktemp("run")
+    run([*inputs, *QUICK_ARGUMENTS, f"output.prefix={directory / 'run'}"])
+    return directory / "run_001"
+
+
+def read_json(stem):
+    return json.loads(stem.with_name(f"{stem.name}.json").read_text())
+
+
+def test_writes_every_file_and_no_other(hnm_run):
+    names = {path.name for path in hnm_run.parent.iterdir()}
+    assert names == {f"run_001.{suffix}" for suffix in SUFFIXES}
+    assert all(path.stat().st_size > 0 for path in hnm_run.parent.iterdir())
+
+
+def test_json_holds_the_run(hnm_run):
+    run = read_json(hnm_run)
+    assert set(REQUIRED) <= set(run)
+    for when in ("start", "final"):
+        assert 0 < run[when]["r_work"] < run[when]["r_free"] < 0.3
+    assert run["final"]["r_free"] < run["start"]["r_free"]
+    steps = ["scale", "stage_one", "stage_two", "u_local"]
+    assert [record["step"] for record in run["cycles"]] == steps
+    assert set(run["cycles"][0]) >= {
+        "cycle",
+        "step",
+        "r_work",
+        "r_free",
+        "seconds",
+        "n_parameters",
+        "n_target_evaluations",
+    }
+    assert run["group_adp"] == "hnm" and run["strategy"] == "adp"
+    assert run["random_seed"] == 2679941
+    assert {"hnmref", "cctbx", "python", "numpy", "scipy"} <= set(run["versions"])
+    assert run["atoms"] == {"assigned": 407, "local_only": 0, "reasons": {}}
+    whole, *parts = run["groups"]
+    assert [group["selection"] for group in parts] == list(DOMAINS)
+    assert whole["modes"] == 8 and whole["parameters"] == 36
+    assert {group["modes"] for group in parts} == {7}
+
+
+def test_model_holds_the_total_u_of_the_restart_file(hnm_run):
+    pdb = iotbx.pdb.input(f"{hnm_run}.pdb")
+    written = sym_mat3_to_numpy(pdb.construct_hierarchy().atoms().extract_uij())
+    with np.load(f"{hnm_run}.hnm.npz") as file:
+        total = file["u_group"].copy()
+        total[:, :3] += file["u_local"][:, None]
+    assert np.abs(written - total).max() < 6e-5
+
+
+def test_written_model_explains_the_data_as_reported(hnm_run):
+    """R from the map coefficients' file is the report's."""
+    arrays = {
+        array.info().labels[0]: array
+        for array in iotbx.mtz.object(f"{hnm_run}.mtz").as_miller_arrays()
+    }
+    observed, model = arrays["F-obs-filtered"], abs(arrays["F-model"])
+    observed, model = observed.common_sets(model)
+    free = arrays["R-free-flags"].common_set(observed).data().as_numpy_array() == 1
+    observed, model = (a.data().as_numpy_array() for a in (observed, model))
+    for which, name in ((~free, "r_work"), (free, "r_free")):
+        o, m = observed[which], model[which]
+        r = np.abs(o - m * (o @ m) / (m @ m)).sum() / o.sum()
+        assert r == pytest.approx(read_json(hnm_run)["final"][name], abs=2e-3)
+
+
+def test_log_says_what_the_screen_does(hnm_run):
+    log = hnm_run.with_name("run_001.log").read_text()
+    assert "407 atoms, 407 of them in 2 substructures" in log
+    assert "stage two: 2 x 7 modes, 56 parameters" in log
+    for word in ("Start: R_work", "stage_one", "u_local", "Final: R_work"):
+        assert word in log
+
+
+def test_parameter_file_repeats_the_run(hnm_run, here, inputs):
+    run([*inputs, f"{hnm_run}.eff", "output.prefix=again"])
+    first, again = read_json(hnm_run), read_json(here / "again_001")
+    for record in (*first["cycles"], *again["cycles"]):
+        del record["seconds"]
+    assert again["cycles"] == first["cycles"]
+    assert again["final"] == first["final"]
+
+
+def test_restart_goes_on(hnm_run, here, inputs, monkeypatch):
+    opened = []
+    any_file = iotbx.file_reader.any_file
+
+    def spy(file_name, *args, **kwargs):
+        opened.append(file_name)
+        return any_file(file_name, *args, **kwargs)
+
+    monkeypatch.setattr(iotbx.cli_parser, "any_file", spy)
+    run(
+        [*inputs, *QUICK_ARGUMENTS, "main.number_of_macro_cycles=2"]
+        + [f"main.restart_file={hnm_run}.hnm.npz", "output.prefix=more"]
+    )
+    first, more = read_json(hnm_run), read_json(here / "more_001")
+    assert more["cycles"][:4] == first["cycles"]
+    assert [record["cycle"] for record in more["cycles"]] == 4 * [1] + 4 * [2]
+    assert more["start"] == first["start"]
+    # iotbx would take it for a map, and fill the memory with its header.
+    assert opened and not any(name.endswith(".npz") for name in opened)
+    assert more["final"]["r_work"] < first["final"]["r_work"]
+
+
+def test_none_is_a_word_and_its_model_isotropic(here, inputs):
+    run([*inputs, *QUICK_ARGUMENTS, "group_adp=none", "output.prefix=n"])
+    result = read_json(here / "n_001")
+    assert result["group_adp"] == "none" and result["groups"] == []
+    assert [record["step"] for record in result["cycles"]] == ["scale", "u_local"]
+    assert "ANISOU" not in (here / "n_001.pdb").read_text()
+
+
+@pytest.mark.parametrize("how", ["--dry-run", "output.dry_run=True"])
+def test_dry_run_counts_and_writes_nothing(here, inputs, capsys, how):
+    run([*inputs, *QUICK_ARGUMENTS, how])
+    said = capsys.readouterr().out
+    assert "1996 amplitudes from FOBS,SIGFOBS" in said
+    assert "500 in the free set" in said
+    assert "stage one: 8 modes, 36 parameters" in said
+    assert "stage two: 2 x 7 modes, 56 parameters" in said
+    assert "U_local: 407 parameters" in said
+    assert not list(here.iterdir())
+
+
+def test_dry_run_counts_tls(here, inputs, capsys):
+    run([*inputs, "group_adp=tls", "tls.groups_per_chain=3", "--dry-run"])
+    assert "TLS: 3 groups, 60 parameters" in capsys.readouterr().out
+
+
+def test_existing_output_is_left_alone(here, inputs):
+    old = here / "model_hnmref_001.pdb"
+    old.write_text("mine")
+    with pytest.raises(Sorry, match="model_hnmref_001.pdb.*output.overwrite=True"):
+        run([*inputs, *QUICK_ARGUMENTS])
+    assert old.read_text() == "mine" and list(here.iterdir()) == [old]
+
+
+def without_free_flags(data, path):
+    dataset = iotbx.mtz.object(str(data)).as_miller_arrays()[0].as_mtz_dataset("FOBS")
+    dataset.mtz_object().write(str(path))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["MODEL", "again.pdb", "DATA"], "one model and got 2: .*again.pdb"),
+        (["MODEL", "DATA", "again.mtz"], "one reflection file and got 2"),
+        (["DATA"], "one model and got 0"),
+        (["MODEL"], "one reflection file and got 0"),
+        (["MODEL", "no_flags.mtz"], "free.*data.generate_free_flags"),
+        (["MODEL", "DATA", "hnm.n_wole=9"], "not recognized"),
+        (["MODEL", "DATA", "absent.pdb"], "absent.pdb"),
+        (
+            ["MODEL", "DATA", "hnm.substructure=resseq 4:20"]
+            + ["hnm.substructure=resseq 20:60"],
+            'overlaps hnm.substructure="resseq 4:20"',
+        ),
+        (["MODEL", "DATA", "hnm.substructure=chain Q"], "selects no atom"),
+        (["MODEL", "DATA", "hnm.substructure=chan A"], "not an atom selection"),
+        (
+            ["MODEL", "DATA", "hnm.substructure=resseq 4 and (name CA or name C)"],
+            "at least three",
+        ),
+        (["MODEL", "DATA", "output.prefix=nowhere/run"], "nowhere .*does not exist"),
+        (["MODEL", "DATA", "hnm.modes_file=absent.npz"], "absent.npz"),
+        (["MODEL", "DATA", "main.restart_file=absent.npz"], "absent.npz"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_no_file(here, simulated, arguments, words):
+    (here / "again.pdb").write_text(simulated["model"].read_text())
+    (here / "again.mtz").write_bytes(simulated["data"].read_bytes())
+    without_free_flags(simulated["data"], here / "no_flags.mtz")
+    given = {"MODEL": str(simulated["model"]), "DATA": str(simulated["data"])}
+    before = sorted(here.iterdir())
+    with pytest.raises(Sorry, match=f"(?s){words}"):
+        run([given.get(argument, argument) for argument in arguments])
+    assert sorted(here.iterdir()) == before
+
+
+def test_values_out_of_range_name_the_parameter(here, inputs):
+    with pytest.raises(RuntimeError, match="hnm.n_whole .*5 < 6"):
+        run([*inputs, "hnm.n_whole=5"])
+    assert not list(here.iterdir())
+
+
+def test_more_modes_than_there_are_is_a_note(here, inputs):
+    """A substructure of three residues has 18 degrees of freedom."""
+    run(
+        [*inputs, "hnm.substructure=resseq 4:57", "hnm.substructure=resseq 58:60"]
+        + ["hnm.n_whole=8", "hnm.n_substructure=20", "hnm.max_iterations=2"]
+        + ["u_local.optimize_weight=False", "u_local.max_iterations=2"]
+        + ["main.number_of_macro_cycles=1", "output.prefix=small"]
+    )
+    result = read_json(here / "small_001")
+    assert [group["modes"] for group in result["groups"]] == [8, 20, 18]
+    assert any("20 were asked for" in note for note in result["notes"])

@@ -1,0 +1,159 @@
+"""A stage as a minimisation over Ω: starts, the restraint and its weight."""
+
+import numpy as np
+import pytest
+
+from hnmref.adp.basis import ModeBasis, lower_factor
+from hnmref.adp.groups import GroupedModes
+from hnmref.adp.restraint import e_nm
+from hnmref.refine.minimiser import minimise
+from hnmref.refine.stages import Restraint, perturbed, refine_stage
+
+N_ATOMS, N_MODES = 40, 8
+
+
+def model_of(seed=1):
+    rng = np.random.default_rng(seed)
+    atoms = np.arange(N_ATOMS)
+    vectors = rng.normal(size=(N_ATOMS, 3, N_MODES))
+    halves = (atoms[:20], atoms[20:])
+    return GroupedModes([ModeBasis(vectors[half], half) for half in halves], N_ATOMS)
+
+
+def random_omegas(rng, size=0.2):
+    return [np.tril(rng.normal(scale=size, size=(N_MODES, N_MODES))) for _ in range(2)]
+
+
+def distance_to(u_true):
+    """A target that knows the answer."""
+    return lambda u: e_nm(u, u_true)
+
+
+def semidefinite(pi):
+    return np.linalg.eigvalsh(pi)[0] >= -1e-12 * np.trace(pi)
+
+
+def test_minimiser_finds_the_minimum_of_rosenbrocks_valley():
+    def valley(x):
+        a, b = 1 - x[0], x[1] - x[0] ** 2
+        gradient = np.array([-2 * a - 400 * x[0] * b, 200 * b])
+        return a**2 + 100 * b**2, gradient
+
+    start = np.array([-1.2, 1.0])
+    minimum = minimise(
+        valley, start, max_iterations=200, first_step=0.1, tolerance=1e-14
+    )
+    assert minimum.parameters == pytest.approx([1, 1], abs=1e-4)
+    assert minimum.value == pytest.approx(valley(minimum.parameters)[0])
+    shorter = minimise(valley, start, max_iterations=3, first_step=0.1)
+    assert shorter.n_evaluations < minimum.n_evaluations
+    assert minimum.value < shorter.value < valley(start)[0]
+
+
+def test_minimisers_first_step_has_the_length_asked_for():
+    visited = []
+
+    def plane(x):
+        visited.append(x.copy())
+        return float(x.sum()), np.ones(4)
+
+    minimise(plane, np.zeros(4), max_iterations=1, first_step=0.05)
+    assert np.linalg.norm(visited[1] - visited[0]) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("rank", [0, 1, 8])
+def test_perturbation_is_small_and_moves_every_mode(rank):
+    """Also where Ω is zero, a stationary point that no minimiser would leave."""
+    rng = np.random.default_rng(rank)
+    factor = rng.normal(size=(N_MODES, max(rank, 1))) * (rank > 0)
+    pi = factor @ factor.T
+    omega = perturbed(lower_factor(pi), rng)
+    assert np.array_equal(omega, np.tril(omega))
+    added = omega @ omega.T - pi
+    assert semidefinite(added)
+    assert np.all(np.diag(added) > 0)
+    assert np.trace(added) < 0.1 * max(np.trace(pi[:6, :6]), 1.0)
+
+
+def test_perturbation_depends_on_the_generator_only():
+    omega = np.tril(np.random.default_rng(3).normal(size=(N_MODES, N_MODES)))
+    same = [perturbed(omega, np.random.default_rng(4)) for _ in range(2)]
+    assert np.array_equal(*same)
+    assert not np.array_equal(same[0], perturbed(omega, np.random.default_rng(5)))
+
+
+@pytest.mark.parametrize("start_size", [0.0, 0.2])
+def test_stage_finds_a_known_motion(start_size):
+    model = model_of()
+    rng = np.random.default_rng(6)
+    u_true = model.u(random_omegas(rng))
+    result = refine_stage(
+        distance_to(u_true),
+        model,
+        random_omegas(rng, start_size),
+        max_iterations=500,
+        rng=rng,
+    )
+    assert np.abs(result.u_group - u_true).max() < 0.02 * np.abs(u_true).max()
+    assert np.array_equal(result.u_group, model.u(result.omegas))
+    assert result.value == pytest.approx(e_nm(result.u_group, u_true)[0])
+    assert result.n_evaluations > 10
+
+
+def run_restrained(weight, max_iterations=60):
+    """Data and stage one disagree; the result, its start and both tensors."""
+    model = model_of()
+    rng = np.random.default_rng(7)
+    u_data, u_whole = model.u(random_omegas(rng)), model.u(random_omegas(rng))
+    start = random_omegas(rng)
+    result = refine_stage(
+        distance_to(u_data),
+        model,
+        start,
+        max_iterations=max_iterations,
+        rng=np.random.default_rng(8),
+        restraint=Restraint(u_whole, weight),
+    )
+    rng = np.random.default_rng(8)
+    return model, result, [perturbed(o, rng) for o in start], u_data, u_whole
+
+
+def test_weight_is_a_ratio_of_gradients_at_the_perturbed_start():
+    """w = 0.5 ‖∂T/∂Ω‖ / ‖∂E_nm/∂Ω‖, read off the value that was minimised."""
+    model, result, start, u_data, u_whole = run_restrained(0.5)
+    u, pull_back = model.u_and_pullback(start)
+    lengths = [
+        np.linalg.norm(model.pack(pull_back(e_nm(u, other)[1])))
+        for other in (u_data, u_whole)
+    ]
+    value, penalty = (e_nm(result.u_group, other)[0] for other in (u_data, u_whole))
+    expected = 0.5 * lengths[0] / lengths[1]
+    assert (result.value - value) / penalty == pytest.approx(expected)
+
+
+def test_restraint_pulls_towards_stage_one():
+    penalties, values = [], []
+    for weight in (0.0, 0.5, 50.0):
+        _, result, _, u_data, u_whole = run_restrained(weight, 300)
+        values.append(e_nm(result.u_group, u_data)[0])
+        penalties.append(e_nm(result.u_group, u_whole)[0])
+    assert penalties[0] > penalties[1] > penalties[2]
+    assert values[0] < values[1] < values[2]
+
+
+def test_restraint_is_defined_where_nothing_moves_yet():
+    """Stage one and two both at zero: the perturbation makes the ratio finite."""
+    model = model_of()
+    rng = np.random.default_rng(9)
+    zero = [np.zeros((N_MODES, N_MODES))] * 2
+    u_true = model.u(random_omegas(rng))
+    result = refine_stage(
+        distance_to(u_true),
+        model,
+        zero,
+        max_iterations=50,
+        rng=rng,
+        restraint=Restraint(np.zeros((N_ATOMS, 6)), 0.5),
+    )
+    assert np.isfinite(result.value)
+    assert e_nm(result.u_group, u_true)[0] < e_nm(np.zeros_like(u_true), u_true)[0]
