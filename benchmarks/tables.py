@@ -96,7 +96,8 @@ def _table(
     if complete:
         means = [_mean_cell(records, complete, row) for row in ROWS]
         best = mean_difference([result.against_best for result in results])
-        yield f"| **mean of {len(complete)}** | {' | '.join(means)} | {_signed(best)} | |"
+        name = f"**mean of {len(complete)}**"
+        yield f"| {' | '.join([name, *means, _signed(best)])} | |"
 
 
 def _cell(record: Record | None) -> str:
@@ -173,8 +174,9 @@ def _conditions(records: Records) -> Iterator[str]:
 
 def _distinct(records: Sequence[Record]) -> list[tuple[str, str]]:
     """Parameters of a row's runs, each different set once, with its hash."""
-    pairs = [(" ".join(record.parameters), record.parameters_hash) for record in records]
-    return sorted(set(pairs))
+    return sorted(
+        {(" ".join(record.parameters), record.parameters_hash) for record in records}
+    )
 
 
 def _joined(values) -> str:

@@ -88,7 +88,9 @@ hnm
     .help = "Pull of the mode covariance towards equipartition; 0: none."
   target = *ls_wunit_k1 ml
     .type = choice
-    .help = "Target of the two stages. mmtbx's TLS refinement uses the first."
+    .help = "Target of the two stages. Least squares, as in mmtbx's TLS "
+            "refinement, moves far from a poor start, where maximum likelihood "
+            "with its parameters held moves little."
   modes_file = None
     .type = str
     .help = "Modes of the whole complex, from hnmref.modes (npz)."
@@ -166,8 +168,9 @@ main
   nproc = 1
     .type = int(value_min=1)
     .help = "Processes for independent work."
-  target = *ml ls_wunit_k1 mlhl twin_lsq_f
+  target = *ml ls_wunit_k1
     .type = choice
+    .help = "Target of sites and U_local (a twin has its own)."
   scattering_table = *n_gaussian it1992 wk1995 electron neutron
     .type = choice
   restart_file = None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from cctbx import adptbx
 from cctbx.array_family import flex
+from threadpoolctl import threadpool_limits
 
 from hnmref.refine.adp_restraints import adp_restraints_manager
 from hnmref.refine.geometry import process_restraints
@@ -59,6 +60,7 @@ class Refinement:
         self.group_adp.begin(self._structure())
         self.notes += self.group_adp.notes
 
+    @threadpool_limits.wrap(limits=1, user_api="blas")
     def run(self) -> None:
         """All macro-cycles that are still to do, and a last scaling."""
         while self.n_cycles_done < self.params.main.number_of_macro_cycles:

@@ -12,10 +12,6 @@ from mmtbx.twinning import twin_f_model
 
 from hnmref.refine.data import Data
 
-#: Target of the stages and of TLS, as in mmtbx's TLS refinement: least squares
-#: moves far from a poor start, where maximum likelihood holds still.
-GROUP_TARGET = "ls_wunit_k1"
-
 
 def scaled_fmodel(xray_structure, data: Data, params):
     """A new f_model with all scales fitted; the overall B goes to the atoms.

@@ -105,7 +105,8 @@ def test_markdown_has_every_entry_and_the_means_of_complete_ones():
     records["2def", "none"] = record("2def", "none")
     records["2def", "hnm"] = record("2def", "hnm", error="exit code 1: Sorry: no")
     text = markdown(records, [result()], ["1abc", "2def"])
-    lines = {line.split("|")[1].strip(): line for line in text.splitlines() if "|" in line}
+    table = [line for line in text.splitlines() if "|" in line]
+    lines = {line.split("|")[1].strip(): line for line in table}
     assert "25.00/30.00" in lines["1abc"] and "(tls3) | lower |" in lines["1abc"]
     assert lines["2def"].split("|")[2:8] == [" 25.00/33.00 "] + ["  "] * 3 + [
         " failed ",
