@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-#: The row that is judged and those it is judged by.
-OURS = "hnm"
-BASELINES = ("tls1", "tls3", "tls6")
+from benchmarks.rows import BASELINES, OURS
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class EntryResult:
 
     :ivar r_free: of each row, fractions, as the runs report them.
     :ivar against: R_free of our row less that of each other row.
-    :ivar best: the baseline with the lowest R_free.
+    :ivar best: the baseline with the lowest R_free, of those that there are.
     :ivar fair: our R_free less that of the baseline chosen on one half of the
         free set, judged on the other half; percent points.
     """
@@ -52,6 +50,16 @@ class EntryResult:
         """Our row less the best baseline."""
         return self.against[self.best]
 
+    @property
+    def has_all_baselines(self) -> bool:
+        """Whether the best was chosen among all of them."""
+        return set(BASELINES) <= set(self.r_free)
+
+
+def can_compare(rows: Collection[str]) -> bool:
+    """Whether our row is there, and a baseline."""
+    return OURS in rows and any(row in rows for row in BASELINES)
+
 
 def entry_result(
     entry: str,
@@ -59,9 +67,9 @@ def entry_result(
     resampled: dict[str, np.ndarray],
     fair: float,
 ) -> EntryResult:
-    """Compare our row of an entry with all others.
+    """Compare our row of an entry with the others that there are.
 
-    :param r_free: of each row, fractions.
+    :param r_free: of each row, fractions; see :func:`can_compare`.
     :param resampled: R_free of each row in the same bootstrap draws.
     :param fair: see :class:`EntryResult`, as a fraction.
     """
@@ -73,7 +81,7 @@ def entry_result(
         for row in r_free
         if row != OURS
     }
-    best = min(BASELINES, key=lambda row: r_free[row])
+    best = min((row for row in BASELINES if row in r_free), key=r_free.__getitem__)
     return EntryResult(entry, r_free, against, best, 100 * fair)
 
 

@@ -47,3 +47,17 @@ def find_entry(pdb_dir: Path, entry_id: str) -> Entry:
             "name another directory with --pdb-dir"
         )
     return Entry(entry_id, models[0], data[0])
+
+
+def find_all(pdb_dir: Path) -> list[Entry]:
+    """Every entry of the directory, in the order of their names.
+
+    :raises SystemExit: there is none; a sentence says what to do.
+    """
+    models = sorted(pdb_dir.glob("*/model.*"))
+    if not models:
+        raise SystemExit(
+            f"{pdb_dir} has no ID/model.pdb: name another directory with --pdb-dir"
+        )
+    names = dict.fromkeys(model.parent.name for model in models)
+    return [find_entry(pdb_dir, name) for name in names]

@@ -11,8 +11,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402  (the backend is chosen first)
 import numpy as np  # noqa: E402
 
-from benchmarks.comparison import BASELINES, EntryResult  # noqa: E402
-from benchmarks.runs import ROWS  # noqa: E402
+from benchmarks.comparison import Difference, EntryResult  # noqa: E402
+from benchmarks.rows import BASELINES, ROWS  # noqa: E402
 from hnmref.files import written_whole  # noqa: E402
 
 _LOOKS = {
@@ -27,6 +27,9 @@ _LOOKS = {
 #: How far apart the three baselines stand within an entry.
 _OFFSET = 0.22
 
+#: What is drawn, as nothing, where a row is missing.
+_MISSING = Difference(np.nan, np.nan)
+
 
 def draw(results: Sequence[EntryResult], path: Path) -> None:
     """Above R_free of every row, below hnm less each tls with its error."""
@@ -36,13 +39,13 @@ def draw(results: Sequence[EntryResult], path: Path) -> None:
     places = np.arange(len(results))
     for row in ROWS:
         color, marker = _LOOKS[row]
-        values = [100 * result.r_free[row] for result in results]
+        values = [100 * result.r_free.get(row, np.nan) for result in results]
         above.plot(places, values, marker, color=color, label=row, markersize=7)
     above.set_ylabel("R_free (%)")
     above.legend(ncols=len(ROWS), loc="lower center", bbox_to_anchor=(0.5, 1.0))
     for i, row in enumerate(BASELINES):
         color, marker = _LOOKS[row]
-        differences = [result.against[row] for result in results]
+        differences = [result.against.get(row, _MISSING) for result in results]
         below.errorbar(
             places + _OFFSET * (i - 1),
             [difference.points for difference in differences],

@@ -1,29 +1,18 @@
-"""One refinement of the table: how it is started, and what is kept of it."""
+"""Refinements: how one is started, what is kept of it, and going on with many."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import subprocess
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from benchmarks.conditions import source_version
 from benchmarks.entries import Entry
-from benchmarks.processes import REFINE, Finished, start
+from benchmarks.processes import REFINE, Finished, run_all, start
 from hnmref.files import write_text
-
-#: What all runs have in common beside the defaults.
-COMMON = ("strategy=adp", "start.b_iso=20", "main.number_of_macro_cycles=3")
-
-#: The rows of the table and what each asks for.
-ROWS = {
-    "none": ("group_adp=none",),
-    "tls1": ("group_adp=tls", "tls.groups_per_chain=1"),
-    "tls3": ("group_adp=tls", "tls.groups_per_chain=3"),
-    "tls6": ("group_adp=tls", "tls.groups_per_chain=6"),
-    "hnm": ("group_adp=hnm",),
-    "hnm6": ("group_adp=hnm", "hnm.n_whole=6", "hnm.n_substructure=6"),
-}
 
 #: Digits of the parameters' hash that are kept.
 _HASH_LENGTH = 12
@@ -59,17 +48,16 @@ class Record:
 
 @dataclass(frozen=True)
 class Run:
-    """One entry refined as one row of the table asks."""
+    """One entry refined as one row of a table asks.
+
+    :ivar row: what the run is called in the table; part of file names.
+    :ivar parameters: PHIL arguments, the later ones overriding.
+    """
 
     entry: Entry
     row: str
-    extra: tuple[str, ...]
+    parameters: tuple[str, ...]
     work_dir: Path
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """PHIL arguments, the later ones overriding."""
-        return (*COMMON, *ROWS[self.row], *self.extra)
 
     @property
     def directory(self) -> Path:
@@ -132,14 +120,18 @@ def mtz_file(work_dir: Path, entry_id: str, row: str) -> Path:
     return work_dir / entry_id / row / "run_001.mtz"
 
 
-def parameters_hash(parameters: tuple[str, ...]) -> str:
-    """Hash of all parameters, so that a changed default is noticed."""
+def all_parameters(parameters: Sequence[str]):
+    """The libtbx.phil scope of a run: defaults, and what was given."""
     import iotbx.phil
     from hnmref import params as scopes
 
-    master = iotbx.phil.parse(scopes.REFINE)
     given = [iotbx.phil.parse(text) for text in parameters]
-    text = master.fetch(sources=given).as_str()
+    return iotbx.phil.parse(scopes.REFINE).fetch(sources=given)
+
+
+def parameters_hash(parameters: Sequence[str]) -> str:
+    """Hash of all parameters, so that a changed default is noticed."""
+    text = all_parameters(parameters).as_str()
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:_HASH_LENGTH]
 
 
@@ -148,8 +140,14 @@ def record_file(results: Path, entry_id: str, row: str) -> Path:
     return results / f"{entry_id}_{row}.json"
 
 
+def free_model_file(results: Path, entry_id: str, row: str) -> Path:
+    """Where the model amplitudes of a run's free reflections are kept."""
+    return results / f"{entry_id}_{row}.npz"
+
+
 def write_record(record: Record, results: Path) -> None:
-    """Keep a record."""
+    """Keep a record; amplitudes of an earlier run under the same name go."""
+    free_model_file(results, record.entry, record.row).unlink(missing_ok=True)
     text = json.dumps(asdict(record), indent=1) + "\n"
     write_text(record_file(results, record.entry, record.row), text)
 
@@ -163,9 +161,61 @@ def read_records(results: Path) -> dict[tuple[str, str], Record]:
     return {(record.entry, record.row): record for record in records}
 
 
+def select_records(
+    results: Path, entries: Iterable[str], rows: Iterable[str]
+) -> dict[tuple[str, str], Record]:
+    """The records of a table.
+
+    :raises SystemExit: there is none.
+    """
+    wanted = {(entry, row) for entry in entries for row in rows}
+    records = read_records(results)
+    chosen = {key: record for key, record in records.items() if key in wanted}
+    if not chosen:
+        raise SystemExit(
+            f"{results} has no records of these entries: name another with --results"
+        )
+    return chosen
+
+
 def is_finished(run: Run, records: dict[tuple[str, str], Record]) -> bool:
     """Whether the run has ended well with the parameters it would have now."""
     record = records.get((run.entry.id, run.row))
     if record is None or record.error:
         return False
     return record.parameters_hash == parameters_hash(run.parameters)
+
+
+def refine_all(
+    runs: Sequence[Run],
+    results: Path,
+    n_at_once: int,
+    kept: Callable[[Record], None] | None = None,
+) -> None:
+    """Make the runs that are not finished, and keep a record of each.
+
+    :param kept: called with every new record, after it was written.
+    """
+    results.mkdir(parents=True, exist_ok=True)
+    records = read_records(results)
+    missing = [run for run in runs if not is_finished(run, records)]
+    print(f"{len(runs) - len(missing)} runs are finished, {len(missing)} to do")
+    source = source_version()
+
+    def keep(run: Run, finished: Finished) -> None:
+        record = run.record(finished, source)
+        write_record(record, results)
+        print(f"{run.entry.id} {run.row}: {_in_short(record)}", flush=True)
+        if kept is not None:
+            kept(record)
+
+    run_all(missing, Run.launch, keep, n_at_once)
+
+
+def _in_short(record: Record) -> str:
+    if record.error:
+        return f"failed, {record.error}"
+    return (
+        f"R_work {record.r_work:.4f}, R_free {record.r_free:.4f}, "
+        f"{record.seconds:.0f} s, {record.peak_mb:.0f} MB"
+    )

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks.comparison import (
-    BASELINES,
-    OURS,
     Difference,
     EntryResult,
     mean_difference,
     n_at_least_as_low,
 )
-from benchmarks.runs import ROWS, Record
+from benchmarks.rows import BASELINES, OURS, ROWS
+from benchmarks.runs import Record
 
 Records = dict[tuple[str, str], Record]
 
 #: Goals: the share of entries at least as low, and the mean difference.
 GOAL_ENTRIES = (12, 13)
 GOAL_POINTS = -0.5
+
+_ERROR_NOTE = (
+    "± is one standard error of a paired bootstrap over the free reflections."
+)
 
 _COLUMNS = (
     "entry,row,r_work,r_free,start_r_work,start_r_free,hnm_minus_row,standard_error,"
@@ -33,14 +36,15 @@ def markdown(
 ) -> str:
     """The whole report.
 
-    :param results: of the entries whose runs are all there.
+    :param results: of the entries that have enough runs to be compared.
     :param entries: the order of the table's lines.
     """
     parts = [
         "# Group ADP: R_work/R_free in %",
         "\n".join(_table(records, results, entries)),
-        "\n".join(_statistics(results)),
-        "\n".join(_conditions(records)),
+        "\n".join([*_coverage(records, results, entries), *_statistics(results)]),
+        _ERROR_NOTE,
+        "\n".join(run_conditions(records, ROWS)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -81,26 +85,35 @@ def _n_group_parameters(record: Record) -> int:
 def _table(
     records: Records, results: Sequence[EntryResult], entries: Sequence[str]
 ) -> Iterator[str]:
-    yield f"| entry | {' | '.join(ROWS)} | hnm − best tls | |"
-    yield "|---" * (len(ROWS) + 3) + "|"
+    yield f"| entry | {' | '.join(ROWS)} | hnm − best tls | | missing |"
+    yield "|---" * (len(ROWS) + 4) + "|"
     by_entry = {result.entry: result for result in results}
     for entry in entries:
-        cells = [_cell(records.get((entry, row))) for row in ROWS]
+        cells = [figures_cell(records.get((entry, row))) for row in ROWS]
         result = by_entry.get(entry)
         end = ["", ""]
         if result is not None:
             difference = result.against_best
             end = [f"{_signed(difference)} ({result.best})", difference.verdict]
-        yield f"| {' | '.join([entry, *cells, *end])} |"
-    complete = [result.entry for result in results]
+        missing = ", ".join(_missing(records, entry))
+        yield f"| {' | '.join([entry, *cells, *end, missing])} |"
+    complete = [result for result in results if not _missing(records, result.entry)]
     if complete:
-        means = [_mean_cell(records, complete, row) for row in ROWS]
-        best = mean_difference([result.against_best for result in results])
+        names = [result.entry for result in complete]
+        means = [_mean_cell(records, names, row) for row in ROWS]
+        best = mean_difference([result.against_best for result in complete])
         name = f"**mean of {len(complete)}**"
-        yield f"| {' | '.join([name, *means, _signed(best)])} | |"
+        yield f"| {' | '.join([name, *means, _signed(best)])} | | |"
 
 
-def _cell(record: Record | None) -> str:
+def _missing(records: Records, entry: str) -> list[str]:
+    """Rows of an entry without figures."""
+    keys = [(entry, row) for row in ROWS]
+    return [key[1] for key in keys if key not in records or records[key].error]
+
+
+def figures_cell(record: Record | None) -> str:
+    """R_work/R_free in %, "failed", or nothing."""
     if record is None:
         return ""
     if record.error:
@@ -117,6 +130,36 @@ def _mean_cell(records: Records, entries: Sequence[str], row: str) -> str:
 
 def _signed(difference: Difference) -> str:
     return f"{difference.points:+.2f} ± {difference.error:.2f}"
+
+
+def _coverage(
+    records: Records, results: Sequence[EntryResult], entries: Sequence[str]
+) -> Iterator[str]:
+    """What is missing, where something is."""
+    n_missing = sum(len(_missing(records, entry)) for entry in entries)
+    if n_missing:
+        yield (
+            f"- {n_missing} of {len(entries) * len(ROWS)} runs are missing. "
+            f"{len(results)} of {len(entries)} entries have hnm and a tls and are "
+            "compared below; the mean in the table is of those with all rows."
+        )
+    partial = [result.entry for result in results if not result.has_all_baselines]
+    if partial:
+        yield (
+            f"- Not all of {', '.join(BASELINES)} are compared in {', '.join(partial)}, "
+            "which favours hnm."
+        )
+    compared = {(result.entry, row) for result in results for row in result.r_free}
+    entries_compared = {result.entry for result in results}
+    left_out = [
+        f"{entry} {row}"
+        for (entry, row), record in records.items()
+        if entry in entries_compared
+        and not record.error
+        and (entry, row) not in compared
+    ]
+    if left_out:
+        yield f"- Reflections were not kept, so not compared: {', '.join(left_out)}."
 
 
 def _statistics(results: Sequence[EntryResult]) -> Iterator[str]:
@@ -140,7 +183,9 @@ def _statistics(results: Sequence[EntryResult]) -> Iterator[str]:
         f"one half of the free set and judged on the other: {fair:+.2f} points."
     )
     for row in [row for row in ROWS if row != OURS]:
-        differences = [result.against[row] for result in results]
+        differences = [result.against[row] for result in results if row in result.against]
+        if not differences:
+            continue
         verdicts = [difference.verdict for difference in differences]
         counts = ", ".join(
             f"{verdicts.count(word)} {word}" for word in ("lower", "equal", "higher")
@@ -149,27 +194,25 @@ def _statistics(results: Sequence[EntryResult]) -> Iterator[str]:
         yield f"- hnm − {row}: {mean} points on average; hnm {counts}."
 
 
-def _conditions(records: Records) -> Iterator[str]:
-    """What the numbers depend on."""
+def run_conditions(records: Records, rows: Iterable[str]) -> Iterator[str]:
+    """What the numbers of some rows depend on, and which runs failed."""
     done = [record for record in records.values() if not record.error]
-    if not done:
-        return
-    yield "± is one standard error of a paired bootstrap over the free reflections."
-    yield ""
-    for row in ROWS:
+    for row in rows:
         of_row = [record for record in done if record.row == row]
         for text, hashes in _distinct(of_row):
             yield f"- {row}: `{text}` (all parameters: {hashes})"
-    yield f"- Source: {_joined(record.source for record in done)}"
+    if done:
+        yield f"- Source: {_joined(record.source for record in done)}"
     names = sorted({name for record in done for name in record.versions})
     versions = [
         f"{name} {_joined(record.versions.get(name, '?') for record in done)}"
         for name in names
     ]
-    yield f"- Versions: {'; '.join(versions)}"
-    failures = [record for record in records.values() if record.error]
-    for record in failures:
-        yield f"- Failed: {record.entry} {record.row}: {record.error}"
+    if versions:
+        yield f"- Versions: {'; '.join(versions)}"
+    for record in records.values():
+        if record.error:
+            yield f"- Failed: {record.entry} {record.row}: {record.error}"
 
 
 def _distinct(records: Sequence[Record]) -> list[tuple[str, str]]:

@@ -84,8 +84,9 @@ hnm
     .type = float(value_min=0)
     .help = "Stage two's pull towards stage one, as a ratio of gradients."
   prior_weight = 0
-    .type = float(value_min=0)
-    .help = "Pull of the mode covariance towards equipartition; 0: none."
+    .type = float(value_min=0, value_max=0)
+    .help = "Pull of the mode covariance towards equipartition. Only 0 is known, "
+            "the method without it."
   target = *ls_wunit_k1 ml
     .type = choice
     .help = "Target of the two stages. Least squares, as in mmtbx's TLS "

@@ -19,9 +19,26 @@ _BOND_TOLERANCE = 0.3
 _LONGEST_BOND = 3.5
 
 
+class _Geometry(geometry_manager.manager):
+    """A geometry manager whose selections keep their neighbours.
+
+    mmtbx leaves hydrogens out when it determines the weight. cctbx then makes the
+    table of neighbours anew only where there are non-bonded restraints as well.
+    """
+
+    def select(self, selection=None, iselection=None):
+        selected = super().select(selection=selection, iselection=iselection)
+        if iselection is None:
+            iselection = selection.iselection()
+        selected.plain_pair_sym_table = self.plain_pair_sym_table.proxy_select(
+            iselection
+        )
+        return selected
+
+
 def adp_restraints_manager(xray_structure) -> mmtbx.restraints.manager:
     """mmtbx's restraints manager with neighbours and covalent bonds only."""
-    geometry = geometry_manager.manager(
+    geometry = _Geometry(
         crystal_symmetry=xray_structure,
         site_symmetry_table=xray_structure.site_symmetry_table(),
         bond_params_table=_bond_params(xray_structure),
