@@ -22,7 +22,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.entries import CHECKOUT, find_entry
+from benchmarks.entries import CHECKOUT, Entry, find_entry
 from benchmarks.options import add_run_options
 from benchmarks.rows import BASELINES, COMMON, OURS, ROWS
 from benchmarks.runs import (
@@ -41,10 +41,8 @@ ENTRIES = (
 #: Seed of the bootstrap.
 SEED = 2679941
 
-Records = dict[tuple[str, str], Record]
 
-
-def table_run(entry, row: str, extra: Iterable[str], work_dir: Path) -> Run:
+def table_run(entry: Entry, row: str, extra: Iterable[str], work_dir: Path) -> Run:
     """One run of the table."""
     return Run(entry, row, (*COMMON, *ROWS[row], *extra), work_dir)
 
@@ -69,13 +67,16 @@ def report(results: Path, pdb_dir: Path, entries: list[str]) -> None:
     from benchmarks.tables import csv_text, markdown
 
     records = select_records(results, entries, ROWS)
+    done = {key: record for key, record in records.items() if not record.error}
+    kept = [key for key in done if free_model_file(results, *key).is_file()]
+    not_kept = [" ".join(key) for key in done if key not in kept]
     compared = []
     for entry in entries:
-        usable = _usable(entry, records, results)
+        usable = {row: done[entry, row] for row in ROWS if (entry, row) in kept}
         if can_compare(usable):
             compared.append(_compare(entry, usable, results, pdb_dir))
     stem = f"{results.name}-group-adp"
-    text = markdown(records, compared, entries)
+    text = markdown(records, compared, entries, not_kept)
     write_text(results.with_name(f"{stem}.md"), text)
     write_text(results.with_name(f"{stem}.csv"), csv_text(records, compared))
     if compared:
@@ -85,19 +86,8 @@ def report(results: Path, pdb_dir: Path, entries: list[str]) -> None:
     print(text)
 
 
-def _usable(entry: str, records: Records, results: Path) -> dict[str, Record]:
-    """An entry's records with figures and reflections, by row."""
-    return {
-        row: records[entry, row]
-        for row in ROWS
-        if (entry, row) in records
-        and not records[entry, row].error
-        and free_model_file(results, entry, row).is_file()
-    }
-
-
 def _compare(entry: str, records: dict[str, Record], results: Path, pdb_dir: Path):
-    """The comparison of an entry's rows, all of them finished.
+    """The comparison of an entry's rows that are there.
 
     :raises SystemExit: a run and the data do not belong together.
     """

@@ -20,9 +20,10 @@ from pathlib import Path
 
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
+import iotbx.pdb
 import numpy as np
 from cctbx import miller
-from iotbx import crystal_symmetry_from_any, mtz
+from iotbx import mtz
 
 from benchmarks.bootstrap import FreeSet, r_factor
 from benchmarks.entries import Entry, find_entry
@@ -77,7 +78,7 @@ def read_entry_data(entry: Entry, parameters: Sequence[str]) -> Data:
         str(entry.data),
         params.data,
         random_seed=params.main.random_seed,
-        model_crystal_symmetry=crystal_symmetry_from_any.extract_from(str(entry.model)),
+        model_crystal_symmetry=iotbx.pdb.input(str(entry.model)).crystal_symmetry(),
     )
 
 

@@ -111,7 +111,11 @@ class Run:
 
     def _last_words(self, exit_code: int) -> str:
         text = self.output.read_text(encoding="utf-8", errors="replace").strip()
-        last = text.splitlines()[-1] if text else "it said nothing"
+        place = text.rfind("Sorry:")
+        if place >= 0:
+            last = " ".join(text[place:].split())
+        else:
+            last = text.splitlines()[-1] if text else "it said nothing"
         return f"exit code {exit_code}: {last}"
 
 

@@ -32,17 +32,23 @@ _COLUMNS = (
 
 
 def markdown(
-    records: Records, results: Sequence[EntryResult], entries: Sequence[str]
+    records: Records,
+    results: Sequence[EntryResult],
+    entries: Sequence[str],
+    not_kept: Sequence[str] = (),
 ) -> str:
     """The whole report.
 
     :param results: of the entries that have enough runs to be compared.
     :param entries: the order of the table's lines.
+    :param not_kept: finished runs whose reflections are not there.
     """
     parts = [
         "# Group ADP: R_work/R_free in %",
         "\n".join(_table(records, results, entries)),
-        "\n".join([*_coverage(records, results, entries), *_statistics(results)]),
+        "\n".join(
+            [*_coverage(records, results, entries, not_kept), *_statistics(results)]
+        ),
         _ERROR_NOTE,
         "\n".join(run_conditions(records, ROWS)),
     ]
@@ -133,7 +139,10 @@ def _signed(difference: Difference) -> str:
 
 
 def _coverage(
-    records: Records, results: Sequence[EntryResult], entries: Sequence[str]
+    records: Records,
+    results: Sequence[EntryResult],
+    entries: Sequence[str],
+    not_kept: Sequence[str],
 ) -> Iterator[str]:
     """What is missing, where something is."""
     n_missing = sum(len(_missing(records, entry)) for entry in entries)
@@ -146,20 +155,11 @@ def _coverage(
     partial = [result.entry for result in results if not result.has_all_baselines]
     if partial:
         yield (
-            f"- Not all of {', '.join(BASELINES)} are compared in {', '.join(partial)}, "
-            "which favours hnm."
+            f"- Not all of {', '.join(BASELINES)} are compared in "
+            f"{', '.join(partial)}, which favours hnm."
         )
-    compared = {(result.entry, row) for result in results for row in result.r_free}
-    entries_compared = {result.entry for result in results}
-    left_out = [
-        f"{entry} {row}"
-        for (entry, row), record in records.items()
-        if entry in entries_compared
-        and not record.error
-        and (entry, row) not in compared
-    ]
-    if left_out:
-        yield f"- Reflections were not kept, so not compared: {', '.join(left_out)}."
+    if not_kept:
+        yield f"- Reflections were not kept, so not compared: {', '.join(not_kept)}."
 
 
 def _statistics(results: Sequence[EntryResult]) -> Iterator[str]:
@@ -183,7 +183,8 @@ def _statistics(results: Sequence[EntryResult]) -> Iterator[str]:
         f"one half of the free set and judged on the other: {fair:+.2f} points."
     )
     for row in [row for row in ROWS if row != OURS]:
-        differences = [result.against[row] for result in results if row in result.against]
+        against = [result.against for result in results]
+        differences = [others[row] for others in against if row in others]
         if not differences:
             continue
         verdicts = [difference.verdict for difference in differences]
