@@ -75,7 +75,7 @@ def measure(entry: Entry, n_modes: int, n_pairs: int) -> Costs:
 
     calls, times = (ours, cctbx, basis), ([], [], [])
     with threadpool_limits(limits=1):
-        for pair in range(n_pairs + 1):
+        for _ in range(n_pairs + 1):
             for call, seconds in zip(calls, times):
                 seconds.append(_processor_seconds(call))
     return Costs(model.n_atoms, *(seconds[1:] for seconds in times))

@@ -206,7 +206,7 @@ def _indices(array: miller.array) -> np.ndarray:
 
 def _keys(indices: np.ndarray) -> np.ndarray:
     """(N,) one number for each three Miller indices."""
-    h, k, l = (indices.astype(np.int64) + _INDEX_OFFSET).T
+    h, k, l = (indices.astype(np.int64) + _INDEX_OFFSET).T  # noqa: E741
     return (h << 32) | (k << 16) | l
 
 

@@ -17,9 +17,11 @@ class GroupedModes:
     """U_group of a whole model from the Ω of its groups.
 
     :param bases: the modes of each group; no atom is in two of them.
-    :param n_atoms: atoms in the model; those in no group have U_group = 0.
+    :param n_atoms: atoms in the model.
     :param site_averages: for atoms on special positions, the (6, 6) matrix that
         averages U over the site symmetry, by atom index.
+    :ivar elsewhere: (n_atoms, 6) U of the atoms in no group: a constant, zero
+        unless it is set.
     :raises ValueError: when groups overlap.
     """
 
@@ -31,6 +33,7 @@ class GroupedModes:
     ) -> None:
         self.bases = list(bases)
         self.n_atoms = n_atoms
+        self.elsewhere = np.zeros((n_atoms, 6))
         members = np.concatenate([basis.atoms for basis in self.bases])
         if len(np.unique(members)) != len(members):
             raise ValueError("an atom is in more than one group")
@@ -59,7 +62,7 @@ class GroupedModes:
 
     def u(self, omegas: Sequence[np.ndarray]) -> np.ndarray:
         """U_group (n_atoms, 6) in Å²."""
-        result = np.zeros((self.n_atoms, 6))
+        result = self.elsewhere.copy()
         for basis, omega in zip(self.bases, omegas):
             result[basis.atoms] = basis.u(omega)
         return self._site_average(result)
@@ -69,7 +72,7 @@ class GroupedModes:
 
         ∂T/∂U counts an off-diagonal component once for both of its places.
         """
-        result = np.zeros((self.n_atoms, 6))
+        result = self.elsewhere.copy()
         pullbacks = []
         for basis, omega in zip(self.bases, omegas):
             result[basis.atoms], pullback = basis.u_and_pullback(omega)

@@ -15,6 +15,9 @@ import numpy as np
 from hnmref.adp.restraint import FROBENIUS_WEIGHTS
 from hnmref.errors import InputError
 
+#: B = 8π² U.
+B_PER_U = 8.0 * np.pi**2
+
 #: Atom pairs up to this distance (Å) enter P_KL's averages (thesis, eq. 21).
 NEIGHBOUR_DISTANCE = 5.0
 
@@ -37,6 +40,13 @@ def isotropic_part(u: np.ndarray) -> np.ndarray:
     result = np.zeros_like(u, dtype=float)
     result[:, :3] = u_eq(u)[:, None]
     return result
+
+
+def add_isotropic(u: np.ndarray, u_iso: np.ndarray) -> np.ndarray:
+    """(N, 6) of tensors (N, 6) with isotropic ones (N,) added."""
+    total = u.copy()
+    total[:, :3] += u_iso[:, None]
+    return total
 
 
 def deviatoric_part(u: np.ndarray) -> np.ndarray:

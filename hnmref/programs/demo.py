@@ -24,6 +24,7 @@ import iotbx.pdb
 import numpy as np
 
 from hnmref.adp.metrics import (
+    add_isotropic,
     deviatoric_correlation,
     match_mean_u_eq,
     tensor_correlation,
@@ -32,7 +33,6 @@ from hnmref.adp.metrics import (
 from hnmref.errors import HnmrefError, InputError
 from hnmref.refine.simulate import (
     Simulation,
-    add_isotropic,
     simulate,
     substructure_labels,
     write_simulated,

@@ -28,6 +28,8 @@ from hnmref import params as scopes
 from hnmref.adp.basis import n_parameters
 from hnmref.errors import HnmrefError
 from hnmref.files import write_text
+from hnmref.refine.arrays import to_numpy
+from hnmref.refine.group_adp import group_adp_name
 from hnmref.refine.inputs import read_inputs
 from hnmref.refine.macro_cycle import Refinement
 from hnmref.refine.outputs import (
@@ -93,6 +95,7 @@ class Program(ProgramTemplate):
             self.refinement = self._begin()
             with self._log_file():
                 self._began = time.monotonic()
+                self._n_cycles_before = self.refinement.n_cycles_done
                 self._begin_table()
                 self.refinement.run()
                 self._write_outputs()
@@ -126,6 +129,7 @@ class Program(ProgramTemplate):
                 self.logger.file_objects[self.logger.labels.index("log")] = null_out()
 
     def _only(self, names: list[str], what: str) -> str:
+        """The one file that there has to be."""
         if len(names) != 1:
             raise Sorry(
                 f"hnmref.refine takes one {what} and got {len(names)}"
@@ -158,6 +162,7 @@ class Program(ProgramTemplate):
             yield f"Note: {note}"
 
     def _parameter_counts(self) -> Iterator[str]:
+        """How many parameters each kind of step would refine."""
         n_atoms = self.inputs.groups.n_atoms
         if "sites" in self.params.strategy:
             yield f"sites: {3 * n_atoms} parameters"
@@ -180,6 +185,7 @@ class Program(ProgramTemplate):
         yield f"U_local: {n_atoms} parameters"
 
     def _begin_table(self) -> None:
+        """The start, and the steps of the run that a restart continues."""
         start = self.refinement.start
         self._say(f"Start: R_work {start['r_work']:.4f}, R_free {start['r_free']:.4f}")
         self._say(format_header())
@@ -187,23 +193,26 @@ class Program(ProgramTemplate):
             self._say(format_step(record.as_dict()))
 
     def _show_step(self, record: StepRecord) -> None:
-        total = self.params.main.number_of_macro_cycles
+        """A row of the table, with the time left once a whole cycle has been timed."""
+        n_done = self.refinement.n_cycles_done
+        n_timed = n_done - self._n_cycles_before
         left = {}
-        if record.cycle > 1:
+        if n_timed:
             elapsed = time.monotonic() - self._began
-            done = self.refinement.n_cycles_done
-            left = {"seconds_left": elapsed / done * (total - done)}
+            n_to_do = self.params.main.number_of_macro_cycles - n_done
+            left = {"seconds_left": elapsed / n_timed * n_to_do}
         self._say(format_step({**record.as_dict(), **left}))
 
     def _write_outputs(self) -> None:
+        """All files of ``output_paths`` but the log, which is being written."""
         refinement, paths = self.refinement, self.paths
-        kind = self.params.group_adp or "none"
+        name = group_adp_name(self.params)
         structure = refinement.model.get_xray_structure()
         anisotropic = np.zeros(self.inputs.groups.n_atoms, bool)
-        if kind == "hnm":
+        if name == "hnm":
             anisotropic[self.inputs.groups.assigned] = True
-        elif kind == "tls":
-            anisotropic[:] = structure.use_u_aniso().as_numpy_array()
+        elif name == "tls":
+            anisotropic[:] = to_numpy(structure.use_u_aniso())
         stem = paths["json"].with_suffix("")
         written = write_models(
             refinement.model,
@@ -211,7 +220,7 @@ class Program(ProgramTemplate):
             anisotropic,
             stem,
             formats=tuple(self.params.output.model_format),
-            remarks=adp_remarks(kind),
+            remarks=adp_remarks(name),
             fit=refinement.fmodel.info(),
         )
         refinement.notes += written.notes
@@ -224,7 +233,7 @@ class Program(ProgramTemplate):
         write_restart(refinement, paths["hnm.npz"])
         phil = self.get_program_phil_str()
         write_text(paths["eff"], phil)
-        files = {kind: str(path) for kind, path in paths.items()}
+        files = {ending: str(path) for ending, path in paths.items()}
         summary = run_summary(refinement, files, phil)
         write_json(summary, paths["json"])
         write_html(summary, per_atom(refinement), paths["html"])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from cctbx import adptbx
 
+from hnmref.adp.metrics import add_isotropic
 from hnmref.refine import arrays
 
 #: The part of an isotropic U that always stays local at a split (5 Å² in B), as
@@ -35,9 +36,7 @@ class Displacements:
 
     def total(self) -> np.ndarray:
         """(N, 6) total U."""
-        u = self.u_group.copy()
-        u[:, :3] += self.u_local[:, None]
-        return u
+        return add_isotropic(self.u_group, self.u_local)
 
     def put_into(self, xray_structure) -> None:
         """Set u_iso and u_star of a structure whose atoms have both flags."""

@@ -14,7 +14,6 @@ from cctbx.array_family import flex
 from libtbx.utils import Sorry, null_out
 
 from hnmref.errors import InputError
-from hnmref.refine.adp_restraints import PLAIN_PAIRS_RADIUS
 from hnmref.refine.arrays import vec3_to_numpy
 from hnmref.refine.reference_data import use_monomer_library
 

@@ -62,6 +62,11 @@ class NoGroupAdp:
 _MODELS = {"hnm": NormalModes, "tls": Tls, "none": NoGroupAdp}
 
 
+def group_adp_name(params) -> str:
+    """``hnm``, ``tls`` or ``none``, of which an extracted PHIL choice makes None."""
+    return params.group_adp or "none"
+
+
 def group_adp(inputs: Inputs, params) -> NormalModes | Tls | NoGroupAdp:
     """The model of U_group that ``group_adp`` names."""
-    return _MODELS[params.group_adp or "none"](inputs, params)
+    return _MODELS[group_adp_name(params)](inputs, params)

@@ -27,8 +27,15 @@ class Refinement:
     A macro-cycle depends on the structure, Ω, the data, the seed and its own
     number only, so a run that stops between two can be continued exactly.
 
+    :param params: all parameters of :mod:`hnmref.params`, extracted.
     :param on_step: called with each finished step's record.
     :param on_cycle: called after each macro-cycle, with this refinement.
+
+    :ivar group_adp: the model of U_group, see :mod:`hnmref.refine.group_adp`.
+    :ivar fmodel: f_model of the newest scaling; it shares the model's structure.
+    :ivar start: R-factors before the first step.
+    :ivar records: of all finished steps, those before a restart among them.
+    :ivar notes: sentences for the log and the report.
     """
 
     def __init__(
@@ -81,13 +88,13 @@ class Refinement:
         rng = _seeded(self.params.main.random_seed, cycle)
         clock = _Clock()
         self._scale()
-        self._record(cycle, "scale", 0, 0, clock)
+        self._record(cycle, "scale", clock)
         if self._refine_sites:
             n_parameters = self._sites(cycle)
-            self._record(cycle, "sites", n_parameters, 0, clock)
+            self._record(cycle, "sites", clock, n_parameters)
         for step in self.group_adp.steps(self.fmodel, rng):
             refresh(self.fmodel)
-            self._record(cycle, step.name, step.n_parameters, step.n_evaluations, clock)
+            self._record(cycle, step.name, clock, step.n_parameters, step.n_evaluations)
         with self.group_adp.hold(self._structure()):
             n_parameters = refine_u_local(
                 self.fmodel,
@@ -97,13 +104,15 @@ class Refinement:
             )
         self.group_adp.absorb(self._structure())
         refresh(self.fmodel)
-        self._record(cycle, "u_local", n_parameters, 0, clock)
+        self._record(cycle, "u_local", clock, n_parameters)
 
     def _scale(self) -> None:
+        """A new f_model; U_group is put back after it has changed the structure."""
         self.fmodel = scaled_fmodel(self._structure(), self.inputs.data, self.params)
         self.group_adp.absorb(self._structure())
 
     def _sites(self, cycle: int) -> int:
+        """Refine sites, and let U_group follow them; the number of parameters."""
         n_parameters, notes = refine_sites(
             self.fmodel,
             self.model,
@@ -117,8 +126,14 @@ class Refinement:
         return n_parameters
 
     def _record(
-        self, cycle: int, step: str, n_parameters: int, n_evaluations: int, clock
+        self,
+        cycle: int,
+        step: str,
+        clock: _Clock,
+        n_parameters: int = 0,
+        n_evaluations: int = 0,
     ) -> None:
+        """Keep what a finished step cost and led to, and tell it."""
         u_equivalent = self._structure().extract_u_iso_or_u_equiv()
         record = StepRecord(
             cycle=cycle,
@@ -140,15 +155,21 @@ class _Clock:
         self._last = time.monotonic()
 
     def lap(self) -> float:
+        """Seconds since the last lap."""
         now = time.monotonic()
         seconds, self._last = now - self._last, now
         return seconds
 
 
+def cycle_generator(seed: int, cycle: int) -> tuple[np.random.Generator, int]:
+    """The generator of one macro-cycle, and a seed for mmtbx's own two."""
+    rng = np.random.default_rng([seed % 2**32, cycle])
+    return rng, int(rng.integers(2**31 - 1))
+
+
 def _seeded(seed: int, cycle: int) -> np.random.Generator:
     """The cycle's generator; mmtbx's two global ones are seeded along with it."""
-    rng = np.random.default_rng([seed % 2**32, cycle])
-    mmtbx_seed = int(rng.integers(2**31 - 1))
+    rng, mmtbx_seed = cycle_generator(seed, cycle)
     random.seed(mmtbx_seed)
     flex.set_random_seed(mmtbx_seed)
     return rng

@@ -17,6 +17,7 @@ import mmtbx.model
 import numpy as np
 from libtbx.utils import Sorry, null_out
 
+from hnmref.adp.metrics import B_PER_U
 from hnmref.errors import InputError
 from hnmref.refine.arrays import (
     numpy_to_sym_mat3,
@@ -36,7 +37,6 @@ CELL_ANGLE_TOLERANCE = 1.0
 #: A note or an error names this many atoms and counts the rest.
 MAX_NAMED_ATOMS = 10
 
-_B_PER_U = 8 * np.pi**2
 _ROWS, _COLUMNS = [0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]
 
 
@@ -217,11 +217,11 @@ def _repair_adps(model, file_name: str) -> list[str]:
     b = to_numpy(atoms.extract_b()).copy()
     bad = ~anisotropic & (b <= 0)
     if bad.any():
-        b[bad] = SMALLEST_U * _B_PER_U
+        b[bad] = SMALLEST_U * B_PER_U
         atoms.set_b(to_double(b))
         notes.append(
             f"{int(bad.sum())} B of zero or less raised to "
-            f"{SMALLEST_U * _B_PER_U:.2f} A**2: "
+            f"{SMALLEST_U * B_PER_U:.2f} A**2: "
             f"{name_atoms(atoms, np.flatnonzero(bad))}"
         )
     return notes

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hnmref.adp.basis import lower_factor
+from hnmref.adp.basis import ModeBasis, lower_factor
 from hnmref.adp.fit import fit_pi, isotropic_pi
 from hnmref.adp.groups import GroupedModes
 from hnmref.errors import InputError
 from hnmref.refine import arrays
 from hnmref.refine.atoms import AtomGroups
 from hnmref.refine.displacements import (
+    LOCAL_FLOOR,
     LOCAL_RESERVE,
+    Displacements,
     held_anisotropy,
     site_averages,
     split,
@@ -28,10 +30,21 @@ from hnmref.refine.target import XrayTarget
 
 
 class NormalModes:
-    """U_group from normal modes in two stages."""
+    """U_group of the whole complex, then of each substructure held to it.
 
-    def __init__(self, inputs: Inputs, params) -> None:
+    :param keep_others: atoms in no substructure keep their own kind of ADP,
+        anisotropic too. Else they become isotropic.
+
+    :ivar whole: modes of the whole complex, one group; ``parts``: of the
+        substructures, one group each. From :meth:`begin` on.
+    :ivar omega_whole, omega_parts: Ω of each of their groups.
+    :ivar displacements: U_group, that of ``parts`` after a stage two, and U_local.
+    :ivar notes: what the modes of the newest coordinates gave cause to say.
+    """
+
+    def __init__(self, inputs: Inputs, params, *, keep_others: bool = False) -> None:
         self._params = params.hnm
+        self._keep_others = keep_others
         self._groups: AtomGroups = inputs.groups
         self._members = group_members(inputs.groups)
         structure = inputs.model.get_xray_structure()
@@ -43,41 +56,63 @@ class NormalModes:
     def begin(self, structure) -> None:
         """Split the model's ADPs, compute modes, and fit Ω to the start."""
         self.displacements = split(total_u_cart(structure), self._members)
-        use_both_parts(structure)
+        use_both_parts(structure, self._groups.assigned if self._keep_others else None)
         self._sites = arrays.vec3_to_numpy(structure.sites_cart()).copy()
         self._compute_modes()
-        self.omega_whole = _fitted(self.whole, self.displacements.u_group)
-        self.omega_parts = _fitted(self.parts, self.displacements.u_group)
-        self.displacements.u_group = self.parts.u(self.omega_parts)
-        self.displacements.put_into(structure)
+        self._take_others_from(structure)
+        u_group = self.displacements.u_group
+        self._express(structure, u_group, u_group)
 
     def follow(self, structure) -> None:
         """Modes of moved coordinates; Ω and U_group re-expressed in them."""
-        u_whole = self.whole.u(self.omega_whole)
+        u_whole = self.u_whole()
         self._sites = arrays.vec3_to_numpy(structure.sites_cart()).copy()
         self._compute_modes()
-        self.omega_whole = _fitted(self.whole, u_whole)
-        self.omega_parts = _fitted(self.parts, self.displacements.u_group)
-        self._set(structure, self.parts.u(self.omega_parts))
+        self._take_others_from(structure)
+        self._express(structure, u_whole, self.displacements.u_group)
+
+    def take_up(self, structure, u_whole: np.ndarray, u_group: np.ndarray) -> None:
+        """Go on from U of both stages as another run left it; total U is kept.
+
+        :param u_whole: (N, 6) stage one's U_group, Å².
+        :param u_group: (N, 6) stage two's, of the same total U.
+        """
+        total = self.displacements.total()
+        self._express(structure, u_whole, u_group)
+        remainder = (total - self.displacements.u_group)[:, :3].mean(axis=1)
+        atoms = self._groups.assigned
+        self.displacements.u_local[atoms] = np.maximum(remainder[atoms], LOCAL_FLOOR)
+        self.displacements.put_into(structure)
+
+    def u_whole(self) -> np.ndarray:
+        """(N, 6) U_group of stage one, Å²."""
+        return self.whole.u(self.omega_whole)
+
+    @property
+    def sites(self) -> np.ndarray:
+        """(N, 3) coordinates that the modes belong to, Å."""
+        return self._sites
 
     def steps(self, fmodel, rng: np.random.Generator) -> Iterator[GroupStep]:
         """Stage one, then stage two."""
         structure = fmodel.xray_structure
         self._take_from_local()
-        self._set(structure, self.whole.u(self.omega_whole))
+        self._set_u_group(structure, self.whole.u(self.omega_whole))
         whole = self._stage(fmodel, self.whole, self.omega_whole, rng, None)
         self.omega_whole = whole.omegas
-        self._set(structure, whole.u_group)
+        self._set_u_group(structure, whole.u_group)
         yield GroupStep("stage_one", self.whole.n_parameters, whole.n_evaluations)
+
         restraint = Restraint(whole.u_group, self._params.restraint_weight)
         parts = self._stage(fmodel, self.parts, self.omega_parts, rng, restraint)
         self.omega_parts = parts.omegas
-        self._set(structure, parts.u_group)
+        self._set_u_group(structure, parts.u_group)
         yield GroupStep("stage_two", self.parts.n_parameters, parts.n_evaluations)
 
     def absorb(self, structure) -> None:
         """U_local as mmtbx has left it; U_group as it is known here."""
         self.displacements.take_local_from(structure)
+        self._take_others_from(structure)
         self.displacements.put_into(structure)
 
     def hold(self, structure):
@@ -119,17 +154,46 @@ class NormalModes:
                 )
         self.omega_whole, self.omega_parts = omegas[:1], omegas[1:]
 
-    def _set(self, structure, u_group: np.ndarray) -> None:
+    def _express(self, structure, u_whole: np.ndarray, u_group: np.ndarray) -> None:
+        """Ω nearest to U of both stages; U_group is then what the modes give."""
+        self.omega_whole = _fitted(self.whole, u_whole)
+        self.omega_parts = _fitted(self.parts, u_group)
+        self._set_u_group(structure, self.parts.u(self.omega_parts))
+
+    def _take_others_from(self, structure) -> None:
+        """Atoms in no substructure, where they keep what the structure has."""
+        if not self._keep_others:
+            return
+        own = Displacements.of(structure)
+        others = np.ones(len(own.u_local), bool)
+        others[self._groups.assigned] = False
+        self.displacements.u_local[others] = own.u_local[others]
+        self.displacements.u_group[others] = own.u_group[others]
+        elsewhere = np.where(others[:, None], own.u_group, 0.0)
+        self.whole.elsewhere = self.parts.elsewhere = elsewhere
+
+    def _set_u_group(self, structure, u_group: np.ndarray) -> None:
         self.displacements.u_group = u_group
         self.displacements.put_into(structure)
 
-    def _stage(self, fmodel, model, omegas, rng, restraint) -> StageResult:
+    def _stage(
+        self,
+        fmodel,
+        modes: GroupedModes,
+        omegas: list[np.ndarray],
+        rng: np.random.Generator,
+        restraint: Restraint | None,
+    ) -> StageResult:
+        """One stage against ``hnm.target``; f_model has its own target again after.
+
+        A twin's target is its own and stays.
+        """
         target_name = fmodel.target_name
         if fmodel.twin_law is None:
             fmodel.update(target_name=self._params.target)
         result = refine_stage(
             XrayTarget(fmodel),
-            model,
+            modes,
             omegas,
             max_iterations=self._params.max_iterations,
             rng=rng,
@@ -139,6 +203,7 @@ class NormalModes:
         return result
 
     def _compute_modes(self) -> None:
+        """Modes of the coordinates as they are: the whole's and each part's."""
         network, blocks = self._params.network, self._groups.blocks
         sites = self._sites
         assigned = self._groups.assigned
@@ -183,12 +248,13 @@ class NormalModes:
         ]
 
 
-def _fitted(model: GroupedModes, u_group: np.ndarray) -> list[np.ndarray]:
+def _fitted(modes: GroupedModes, u_group: np.ndarray) -> list[np.ndarray]:
     """Ω of every group that is nearest to a given U_group."""
-    return [lower_factor(fit_pi(b, u_group[b.atoms])) for b in model.bases]
+    return [lower_factor(fit_pi(b, u_group[b.atoms])) for b in modes.bases]
 
 
-def _with_isotropic(basis, omega: np.ndarray, u_iso: float) -> np.ndarray:
+def _with_isotropic(basis: ModeBasis, omega: np.ndarray, u_iso: float) -> np.ndarray:
+    """Ω of a group whose atoms all have ``u_iso`` (Å²) more."""
     if u_iso == 0.0:
         return omega
     return lower_factor(omega @ omega.T + isotropic_pi(basis, u_iso))

@@ -17,12 +17,10 @@ import iotbx.mtz
 import numpy as np
 from iotbx.pdb import format_cryst1_and_scale_records
 
+from hnmref.adp.metrics import B_PER_U
 from hnmref.errors import InputError
 from hnmref.files import write_text, written_whole
 from hnmref.refine.arrays import numpy_to_sym_mat3, to_double
-
-#: B (Å²) of one Å² of U.
-U_AS_B = 8 * np.pi**2
 
 #: cctbx's mark for an atom without anisotropic U.
 NO_ANISO = -1.0
@@ -213,7 +211,7 @@ def _hierarchy_with_adps(model, u_total_cart: np.ndarray, anisotropic: np.ndarra
     xray_structure = model.get_xray_structure()
     atoms.set_xyz(xray_structure.sites_cart())
     atoms.set_occ(xray_structure.scatterers().extract_occupancies())
-    atoms.set_b(to_double(U_AS_B * u_total_cart[:, :3].mean(axis=1)))
+    atoms.set_b(to_double(B_PER_U * u_total_cart[:, :3].mean(axis=1)))
     shown = np.where(anisotropic[:, None], u_total_cart, NO_ANISO)
     atoms.set_uij(numpy_to_sym_mat3(shown))
     atoms.reset_serial()

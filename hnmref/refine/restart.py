@@ -17,12 +17,16 @@ import numpy as np
 from hnmref.errors import InputError
 from hnmref.files import written_whole
 from hnmref.refine import arrays
+from hnmref.refine.group_adp import group_adp_name
 from hnmref.refine.macro_cycle import Refinement
 from hnmref.refine.record import StepRecord
 from hnmref.refine.scaling import refresh
 
 #: Written into every file; others are refused.
 FILE_FORMAT = "hnmref-restart-1"
+
+#: Before the names of the arrays that the model of U_group asks to keep.
+_STATE = "group_"
 
 
 def write_restart(refinement: Refinement, path: str | Path) -> None:
@@ -32,14 +36,14 @@ def write_restart(refinement: Refinement, path: str | Path) -> None:
     displacements = refinement.group_adp.displacements
     about = {
         "format": FILE_FORMAT,
-        "group_adp": refinement.params.group_adp or "none",
+        "group_adp": group_adp_name(refinement.params),
         "n_cycles_done": refinement.n_cycles_done,
         "start": refinement.start,
         "records": [record.as_dict() for record in refinement.records],
         "atoms": _labels(refinement.model),
         "groups": _selections(refinement),
     }
-    state = {f"group_{k}": v for k, v in refinement.group_adp.state().items()}
+    state = {_STATE + key: v for key, v in refinement.group_adp.state().items()}
     with written_whole(path) as partial, open(partial, "wb") as stream:
         np.savez(
             stream,
@@ -73,7 +77,11 @@ def resume(refinement: Refinement, path: str | Path) -> None:
     refinement.model.set_xray_structure(structure)
     refinement.group_adp.follow(structure)
     refinement.group_adp.restore(
-        {k[6:]: v for k, v in content.items() if k.startswith("group_")}
+        {
+            key.removeprefix(_STATE): array
+            for key, array in content.items()
+            if key.startswith(_STATE)
+        }
     )
     displacements = refinement.group_adp.displacements
     displacements.u_group = content["u_group"]
@@ -87,14 +95,17 @@ def resume(refinement: Refinement, path: str | Path) -> None:
 
 
 def _labels(model) -> list[str]:
+    """Every atom's chain, residue and name, to know the model by."""
     return [atom.id_str() for atom in model.get_hierarchy().atoms()]
 
 
 def _selections(refinement: Refinement) -> list[str]:
+    """The groups as atom selections."""
     return [group["selection"] for group in refinement.group_adp.groups()]
 
 
 def _check(refinement: Refinement, about: dict, path) -> None:
+    """The file is of this program, model, kind of U_group and groups, in this order."""
     if about.get("format") != FILE_FORMAT:
         raise InputError(
             f"main.restart_file={path} was written by another version of "
@@ -105,11 +116,11 @@ def _check(refinement: Refinement, about: dict, path) -> None:
             f"main.restart_file={path} is of a model with other atoms: give the "
             "model that the first run was given"
         )
-    kind = refinement.params.group_adp or "none"
-    if about["group_adp"] != kind:
+    name = group_adp_name(refinement.params)
+    if about["group_adp"] != name:
         raise InputError(
             f"main.restart_file={path} is of a run with group_adp="
-            f"{about['group_adp']}, not {kind}: give the same parameters"
+            f"{about['group_adp']}, not {name}: give the same parameters"
         )
     if about["groups"] != _selections(refinement):
         raise InputError(

@@ -9,16 +9,19 @@ import scipy
 from libtbx.version import get_version
 
 from hnmref import __version__
-from hnmref.adp.metrics import anisotropy, u_eq
+from hnmref.adp.metrics import B_PER_U, anisotropy, u_eq
 from hnmref.refine import arrays
 from hnmref.refine.atoms import AtomGroups
+from hnmref.refine.group_adp import group_adp_name
 from hnmref.refine.macro_cycle import Refinement
-
-_B_PER_U = 8.0 * np.pi**2
 
 
 def run_summary(refinement: Refinement, files: dict[str, str], parameters: str) -> dict:
-    """What docs/outputs.md describes as the run's JSON."""
+    """What docs/outputs.md describes as the run's JSON.
+
+    :param files: names of the files written, by kind.
+    :param parameters: every parameter, as PHIL.
+    """
     params = refinement.params
     return {
         "start": refinement.start,
@@ -27,7 +30,7 @@ def run_summary(refinement: Refinement, files: dict[str, str], parameters: str) 
         "atoms": atom_counts(refinement.inputs.groups),
         "groups": refinement.group_adp.groups(),
         "strategy": "+".join(params.strategy),
-        "group_adp": params.group_adp or "none",
+        "group_adp": group_adp_name(params),
         "random_seed": params.main.random_seed,
         "versions": versions(),
         "notes": refinement.notes,
@@ -70,9 +73,9 @@ def per_atom(refinement: Refinement) -> dict[str, np.ndarray]:
         "chain_id": np.array([label.chain_id for label in labels]),
         "residue": np.array([label.resid().strip() for label in labels]),
         "atom_name": np.array([atom.name.strip() for atom in atoms]),
-        "b_group_eq": _B_PER_U * u_eq(displacements.u_group),
-        "b_local": _B_PER_U * displacements.u_local,
-        "b_total": _B_PER_U * u_eq(total),
+        "b_group_eq": B_PER_U * u_eq(displacements.u_group),
+        "b_local": B_PER_U * displacements.u_local,
+        "b_total": B_PER_U * u_eq(total),
         "anisotropy": anisotropy(total),
         "assigned": assigned,
         "sites": arrays.vec3_to_numpy(

@@ -18,14 +18,10 @@ from mmtbx.refinement import adp_refinement
 from mmtbx_tls_ext import tlso
 
 from hnmref.refine import arrays
-from hnmref.refine.atoms import (
-    Substructure,
-    contiguous_segments,
-    group_atoms,
-    header_tls_selections,
-)
+from hnmref.refine.atoms import Substructure, group_atoms
 from hnmref.refine.displacements import Displacements, use_both_parts
 from hnmref.refine.inputs import Inputs
+from hnmref.refine.partitions import contiguous_segments, header_tls_selections
 from hnmref.refine.record import GroupStep
 
 #: Independent parameters of one group's T, L and S (the trace of S is zero).

@@ -18,6 +18,7 @@ from matplotlib.collections import EllipseCollection, LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from hnmref.adp.metrics import B_PER_U
 from hnmref.report.residues import ChainTrace
 
 WORK_COLOUR = "#0072b2"
@@ -228,7 +229,7 @@ def _draw_ellipses(axes, places, tensors, view, enlarged: int):
         linewidths=0.9,
         cmap=LinearSegmentedColormap.from_list("b", B_COLOURS),
     )
-    outlines.set_array(8 * np.pi**2 * np.trace(tensors, axis1=1, axis2=2) / 3)
+    outlines.set_array(B_PER_U * np.trace(tensors, axis1=1, axis2=2) / 3)
     squares_3d, axes_3d = np.linalg.eigh(tensors)
     half = scale * np.sqrt(squares_3d[:, 2].clip(min=0))[:, None] * axes_3d[:, :, 2]
     ends = half @ view.T

@@ -2,10 +2,9 @@
 
 import hnmref  # noqa: F401  (cctbx's extensions load first)
 
-import mmtbx.tls.tools
 import numpy as np
 import pytest
-from cctbx.array_family import flex
+from mmtbx_tls import u_of_mmtbx
 
 from hnmref.adp.basis import (
     ModeBasis,
@@ -16,7 +15,6 @@ from hnmref.adp.basis import (
 )
 from hnmref.adp.tls import rigid_covariance, tls_from_pi
 from hnmref.modes.rigid import rigid_body_modes
-from hnmref.refine.arrays import numpy_to_vec3, sym_mat3_to_numpy
 
 ROWS, COLUMNS = [0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]
 
@@ -39,16 +37,6 @@ def as_gradient_matrices(gradient):
     """G_j: off-diagonal components shared between their two places."""
     g = 0.5 * gradient[:, [0, 3, 4, 3, 1, 5, 4, 5, 2]].reshape(-1, 3, 3)
     return g + g * np.eye(3)
-
-
-def u_of_mmtbx(sites, tls, origin):
-    tlso = mmtbx.tls.tools.tlso(*(tuple(values) for values in (*tls, origin)))
-    u = mmtbx.tls.tools.u_cart_from_tls(
-        sites_cart=numpy_to_vec3(sites),
-        selections=[flex.size_t_range(len(sites))],
-        tlsos=[tlso],
-    )
-    return sym_mat3_to_numpy(u)
 
 
 @pytest.mark.parametrize("n_atoms", [1, 30, 512, 1100])

@@ -2,10 +2,9 @@
 
 import hnmref  # noqa: F401  (cctbx's extensions load first)
 
-import mmtbx.tls.tools
 import numpy as np
 import pytest
-from cctbx.array_family import flex
+from mmtbx_tls import u_of_mmtbx
 
 from hnmref.adp.tls import (
     pi_from_tls,
@@ -15,7 +14,6 @@ from hnmref.adp.tls import (
     u_from_tls,
 )
 from hnmref.errors import InputError
-from hnmref.refine.arrays import numpy_to_vec3, sym_mat3_to_numpy
 
 ROWS, COLUMNS = [0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]
 
@@ -37,16 +35,6 @@ def random_group(rng, n_atoms=50):
 def u_of_modes(vectors, pi):
     u = np.einsum("nai,ij,nbj->nab", vectors, pi, vectors)
     return u[:, ROWS, COLUMNS]
-
-
-def u_of_mmtbx(sites, tls, origin):
-    tlso = mmtbx.tls.tools.tlso(*(tuple(values) for values in (*tls, origin)))
-    u = mmtbx.tls.tools.u_cart_from_tls(
-        sites_cart=numpy_to_vec3(sites),
-        selections=[flex.size_t_range(len(sites))],
-        tlsos=[tlso],
-    )
-    return sym_mat3_to_numpy(u)
 
 
 def assert_same_u(u, expected):

@@ -11,7 +11,10 @@ from hnmref.modes.reduction import reduce_atoms
 from hnmref.modes.springs import SpringLaw, springs_within
 
 
-def springs_of(x, cutoff, law=SpringLaw()):
+CONSTANT = SpringLaw()
+
+
+def springs_of(x, cutoff, law=CONSTANT):
     return springs_within(x, cKDTree(x), cutoff, law)[0]
 
 

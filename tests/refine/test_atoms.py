@@ -11,11 +11,10 @@ from hnmref.refine.atoms import (
     NOT_SELECTED,
     TOUCHES_NONE,
     WATER,
-    contiguous_segments,
     group_atoms,
-    header_tls_selections,
 )
 from hnmref.refine.model import read_model
+from hnmref.refine.partitions import contiguous_segments, header_tls_selections
 from tests.shared_pdb import entry_ids, require_entry
 
 

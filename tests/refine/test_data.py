@@ -43,6 +43,11 @@ def int_array(base, values):
     return miller.array(base.set(), data=flex.int(np.asarray(values, int).tolist()))
 
 
+def turned(indices):
+    """Each hkl as -h,-k,l."""
+    return flex.miller_index([(-h, -k, l) for h, k, l in indices])  # noqa: E741
+
+
 @pytest.fixture
 def mtz(tmp_path):
     """Write columns {label: array} to an MTZ file and give its name."""
@@ -128,10 +133,8 @@ def sf_cif(tmp_path):
     def write(f, words, values=None, blocks=("r1abcsf",)):
         values = values or [f"{value:.3f}" for value in f.data()]
         rows = [
-            f"{h} {k} {l} {word} {value} {sigma:.3f}"
-            for (h, k, l), word, value, sigma in zip(
-                f.indices(), words, values, f.sigmas()
-            )
+            f"{' '.join(map(str, index))} {word} {value} {sigma:.3f}"
+            for index, word, value, sigma in zip(f.indices(), words, values, f.sigmas())
         ]
         keys = [
             "index_h",
@@ -221,7 +224,7 @@ def test_equivalents_that_disagree_are_free(mtz):
     general = np.array([0 not in index for index in f.indices()])
     both = f.indices().deep_copy()
     mates = f.indices().select(flex.bool(general.tolist()))
-    both.extend(flex.miller_index([(-h, -k, l) for h, k, l in mates]))
+    both.extend(turned(mates))
     values = np.concatenate([free, np.zeros(general.sum(), bool)]).astype(int)
     flags = miller.array(
         miller.set(SYMMETRY, both, False), data=flex.int(values.tolist())
@@ -444,7 +447,7 @@ def test_unmerged_equivalents_are_merged(mtz):
     f = amplitudes()
     general = f.select(flex.bool([0 not in index for index in f.indices()]))
     both = general.indices().deep_copy()
-    both.extend(flex.miller_index([(-h, -k, l) for h, k, l in general.indices()]))
+    both.extend(turned(general.indices()))
     values = general.data().deep_copy()
     values.extend(general.data() * 1.3)
     sigmas = flex.double(general.size(), 1.0)

@@ -4,6 +4,7 @@ import hnmref  # noqa: F401  (cctbx's extensions load first)
 
 import numpy as np
 import pytest
+from cif_text import loop
 from pdb_text import CELL, atom, ligand, peptide, text
 
 from hnmref.errors import InputError, ReferenceDataError
@@ -19,37 +20,26 @@ needs_library = pytest.mark.skipif(
 )
 
 #: Restraints of the three carbon atoms that pdb_text.ligand writes.
-LIGAND_CIF = """\
-data_comp_list
-loop_
-_chem_comp.id
-_chem_comp.three_letter_code
-_chem_comp.name
-_chem_comp.group
-_chem_comp.number_atoms_all
-_chem_comp.number_atoms_nh
-_chem_comp.desc_level
-XX9 XX9 three_carbons non-polymer 3 3 .
-data_comp_XX9
-loop_
-_chem_comp_atom.comp_id
-_chem_comp_atom.atom_id
-_chem_comp_atom.type_symbol
-_chem_comp_atom.type_energy
-_chem_comp_atom.partial_charge
-XX9 C1 C CH3 0
-XX9 C2 C CH3 0
-XX9 C3 C CH3 0
-loop_
-_chem_comp_bond.comp_id
-_chem_comp_bond.atom_id_1
-_chem_comp_bond.atom_id_2
-_chem_comp_bond.type
-_chem_comp_bond.value_dist
-_chem_comp_bond.value_dist_esd
-XX9 C1 C2 single 1.53 0.02
-XX9 C2 C3 single 1.53 0.02
-"""
+LIGAND_CIF = (
+    "data_comp_list\n"
+    + loop(
+        "chem_comp",
+        "id three_letter_code name group number_atoms_all number_atoms_nh desc_level",
+        "XX9 XX9 three_carbons non-polymer 3 3 .",
+    )
+    + "data_comp_XX9\n"
+    + loop(
+        "chem_comp_atom",
+        "comp_id atom_id type_symbol type_energy partial_charge",
+        *(f"XX9 {name} C CH3 0" for name in ("C1", "C2", "C3")),
+    )
+    + loop(
+        "chem_comp_bond",
+        "comp_id atom_id_1 atom_id_2 type value_dist value_dist_esd",
+        "XX9 C1 C2 single 1.53 0.02",
+        "XX9 C2 C3 single 1.53 0.02",
+    )
+)
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from cif_text import loop
 
 pytest.importorskip("iotbx", reason="cctbx is not installed")
 
 from hnmref.errors import ReferenceDataError  # noqa: E402
 from hnmref.programs import get_reference_data as program  # noqa: E402
-from hnmref.refine import reference_build, reference_data  # noqa: E402
+from hnmref.refine import reference_build, reference_data, reference_fetch  # noqa: E402
 from hnmref.refine.reference_data import (  # noqa: E402
     cache_directory,
     cached_monomer_library,
@@ -36,29 +37,17 @@ VARIABLES = (
     "HNMREF_ROTARAMA_DATA",
 )
 NUCLEOTIDES = ("A", "C", "G", "U", "DA", "DC", "DG", "DT")
-ENERGY = """\
-data_energy
-loop_
-_lib_atom.type
-_lib_atom.weight
-C 12.0
-O 16.0
-CD 112.4
-GD 157.2
-"""
+ENERGY = "data_energy\n" + loop(
+    "lib_atom", "type weight", "C 12.0", "O 16.0", "CD 112.4", "GD 157.2"
+)
 LINKS = "".join(
-    f"""\
-data_link_{name}
-loop_
-_chem_link_bond.link_id
-_chem_link_bond.atom_1_comp_id
-_chem_link_bond.atom_id_1
-_chem_link_bond.atom_2_comp_id
-_chem_link_bond.atom_id_2
-_chem_link_bond.value_dist
-_chem_link_bond.value_dist_esd
-{name} 1 "O2'" 2 C 1.60 0.01
-"""
+    f"data_link_{name}\n"
+    + loop(
+        "chem_link_bond",
+        "link_id atom_1_comp_id atom_id_1 atom_2_comp_id atom_id_2"
+        " value_dist value_dist_esd",
+        f"{name} 1 \"O2'\" 2 C 1.60 0.01",
+    )
     for name in ("TRANS", "CIS", "SS", "p")
 )
 
@@ -66,41 +55,32 @@ _chem_link_bond.value_dist_esd
 def component(name, energy_type="C", distance=1.5, atoms=("C", "O")):
     """A component of two bonded atoms, with one torsion per sugar pucker."""
     first, second = (f'"{atom}"' for atom in atoms)
-    return f"""\
-data_comp_list
-loop_
-_chem_comp.id
-_chem_comp.group
-{name} NON-POLYMER
-data_comp_{name}
-loop_
-_chem_comp_atom.comp_id
-_chem_comp_atom.atom_id
-_chem_comp_atom.type_symbol
-_chem_comp_atom.type_energy
-{name} {first} C {energy_type}
-{name} {second} O O
-loop_
-_chem_comp_bond.comp_id
-_chem_comp_bond.atom_id_1
-_chem_comp_bond.atom_id_2
-_chem_comp_bond.type
-_chem_comp_bond.value_dist
-_chem_comp_bond.value_dist_esd
-{name} {first} {second} single {distance} 0.02
-loop_
-_chem_comp_tor.comp_id
-_chem_comp_tor.id
-_chem_comp_tor.atom_id_1
-_chem_comp_tor.atom_id_2
-_chem_comp_tor.atom_id_3
-_chem_comp_tor.atom_id_4
-_chem_comp_tor.value_angle
-_chem_comp_tor.value_angle_esd
-_chem_comp_tor.period
-{name} C2e-nyu0 "C4'" "O4'" "C1'" "C2'" 340.7 6.3 1
-{name} C3e-nyu0 "C4'" "O4'" "C1'" "C2'" 2.8 6.1 1
-"""
+    sugar = "\"C4'\" \"O4'\" \"C1'\" \"C2'\""
+    return "".join(
+        (
+            "data_comp_list\n",
+            loop("chem_comp", "id group", f"{name} NON-POLYMER"),
+            f"data_comp_{name}\n",
+            loop(
+                "chem_comp_atom",
+                "comp_id atom_id type_symbol type_energy",
+                f"{name} {first} C {energy_type}",
+                f"{name} {second} O O",
+            ),
+            loop(
+                "chem_comp_bond",
+                "comp_id atom_id_1 atom_id_2 type value_dist value_dist_esd",
+                f"{name} {first} {second} single {distance} 0.02",
+            ),
+            loop(
+                "chem_comp_tor",
+                "comp_id id atom_id_1 atom_id_2 atom_id_3 atom_id_4"
+                " value_angle value_angle_esd period",
+                f"{name} C2e-nyu0 {sugar} 340.7 6.3 1",
+                f"{name} C3e-nyu0 {sugar} 2.8 6.1 1",
+            ),
+        )
+    )
 
 
 def nucleotide(name):
@@ -373,7 +353,7 @@ def test_archive_cannot_write_outside(tmp_path):
             member.size = 1
             members.addfile(member, io.BytesIO(b"x"))
     (tmp_path / "in").mkdir()
-    reference_build._extract(archive, tmp_path / "in", "data")
+    reference_fetch.extract(archive, tmp_path / "in", "data")
     assert (tmp_path / "in" / "data" / "good").read_bytes() == b"x"
     assert not (tmp_path / "evil").exists()
 

@@ -13,11 +13,19 @@ import pytest
 
 from hnmref.adp.basis import ModeBasis, lower_factor
 from hnmref.adp.fit import fit_pi
-from hnmref.adp.metrics import anisotropy, as_matrices, tensor_correlation, u_eq
+from hnmref.adp.metrics import (
+    B_PER_U,
+    anisotropy,
+    as_matrices,
+    tensor_correlation,
+    u_eq,
+)
 from hnmref.errors import InputError
 from hnmref.modes import compute_modes
 from hnmref.refine import simulate as sim
 from hnmref.refine.arrays import sym_mat3_to_numpy, to_numpy, vec3_to_numpy
+from hnmref.refine.simulate.amplitudes import draw_free_flags
+from hnmref.refine.simulate.motion import draw_covariance
 
 STRUCTURES = Path(iotbx.__file__).parent / "regression" / "secondary_structure"
 DOMAINS = ["resseq 4:220", "resseq 221:331"]
@@ -56,7 +64,7 @@ def r_factors(structure, f_obs, flags):
 
 def test_truth_is_physical(simulation):
     assert np.linalg.eigvalsh(as_matrices(simulation.u_group)).min() > 0
-    b = sim.B_PER_U * u_eq(simulation.u_group)
+    b = B_PER_U * u_eq(simulation.u_group)
     assert b.mean() == pytest.approx(50)
     assert 10 < b.min() < b.max() < 300
     assert b.std() > 15
@@ -68,7 +76,7 @@ def test_truth_is_physical(simulation):
 
 
 def test_u_local_is_smooth_along_the_chain(simulation):
-    b = sim.B_PER_U * simulation.u_local
+    b = B_PER_U * simulation.u_local
     assert b.min() >= 5
     assert b.mean() == pytest.approx(15)
     blocks = sim.residue_labels(simulation.hierarchy)
@@ -129,7 +137,7 @@ def test_noise_scales(model):
 def test_free_set_has_500_reflections_or_five_percent(simulation):
     assert simulation.r_free_flags.data().count(True) == 500
     many = simulation.f_obs.complete_set(d_min=2.0)
-    flags = sim.draw_free_flags(many, np.random.default_rng(0))
+    flags = draw_free_flags(many, np.random.default_rng(0))
     assert flags.data().count(True) == round(0.05 * many.size()) > 500
 
 
@@ -216,7 +224,7 @@ def test_box_packs_without_clashes(model):
 def test_covariance_is_as_drawn():
     rng = np.random.default_rng(5)
     eigenvalues = np.concatenate([np.zeros(6), np.geomspace(1, 100, 20)])
-    pi = sim.draw_covariance(eigenvalues, 6, 0.4, rng)
+    pi = draw_covariance(eigenvalues, 6, 0.4, rng)
     assert np.linalg.eigvalsh(pi).min() > 0
     assert np.trace(pi) == pytest.approx(1)
     assert np.trace(pi[:6, :6]) == pytest.approx(0.4)

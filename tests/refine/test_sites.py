@@ -21,6 +21,7 @@ from hnmref.refine.arrays import (
     numpy_to_sym_mat3,
     numpy_to_vec3,
     sym_mat3_to_numpy,
+    to_bool,
     to_double,
     to_numpy,
     vec3_to_numpy,
@@ -101,7 +102,7 @@ def own_data(model, rng, d_min=2.5):
     f_obs = abs(model.get_xray_structure().structure_factors(d_min=d_min).f_calc())
     f_obs = f_obs.array(data=f_obs.data(), sigmas=f_obs.data() * 0.02)
     f_obs.set_observation_type_xray_amplitude()
-    flags = f_obs.array(data=sim.to_bool(rng.random(f_obs.size()) < 0.1))
+    flags = f_obs.array(data=to_bool(rng.random(f_obs.size()) < 0.1))
     return f_obs, flags
 
 
