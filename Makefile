@@ -5,8 +5,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/installed
+PEERS = tests/modes/peers
+PEERS_VENV ?= .venv-peers
 
-.PHONY: test test-long demo install reference-data clean
+.PHONY: test test-long demo install reference-data peers clean
 
 test: reference-data
 	$(BIN)/python -m pytest -m "not long"
@@ -35,6 +37,16 @@ $(STAMP): setup.py
 	           "or name another Python: make PYTHON=python3.12 $(MAKECMDGOALS)"; \
 	      exit 1; }
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	@touch $@
+
+# ProDy and springcraft, in an environment of their own, write the figures that
+# tests/modes/test_peers.py compares with.
+peers: $(PEERS_VENV)/installed
+	OPENBLAS_NUM_THREADS=1 $(PEERS_VENV)/bin/python $(PEERS)/make_references.py
+
+$(PEERS_VENV)/installed: $(PEERS)/requirements.txt
+	@$(PYTHON) -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
 clean:

@@ -9,10 +9,13 @@ import scipy
 from scipy import sparse
 
 from hnmref import __version__
+from hnmref.modes.crystal import Crystal
 from hnmref.modes.memory import network_bytes, require_memory, solver_bytes
+from hnmref.modes.mgr import MgrConstants, Topology
 from hnmref.modes.mode_set import ModeSet, with_fixed_signs
 from hnmref.modes.network import Network, build_network
 from hnmref.modes.problem import Problem, check_count, pose
+from hnmref.modes.progress import Progress
 from hnmref.modes.repair import (
     LOOSE,
     body_hold,
@@ -21,7 +24,7 @@ from hnmref.modes.repair import (
     stiffen,
 )
 from hnmref.modes.solver import ZERO, lowest_modes, mean_diagonal
-from hnmref.modes.springs import HINSEN_RANGE
+from hnmref.modes.springs import HINSEN_RANGE, Springs
 
 #: Solutions at the most: after each but the last, what moves freely is held.
 _MAX_ROUNDS = 5
@@ -40,8 +43,14 @@ def compute_modes(
     repair: bool = True,
     atom_labels: Sequence[str] | None = None,
     memory_limit: float | None = None,
+    pair_springs: Springs | None = None,
+    topology: Topology | None = None,
+    mgr_constants: MgrConstants | None = None,
+    crystal: Crystal | None = None,
+    progress: Progress | None = None,
+    factorisation: str = "superlu",
 ) -> ModeSet:
-    """Lowest normal modes of an elastic network, rigid-body modes first.
+    """Lowest normal modes of a network of springs, rigid-body modes first.
 
     The rigid-body modes are the analytic ones of ``rigid_body_modes``; all
     others are orthogonal to them. The cut never parts equal eigenvalues
@@ -64,6 +73,17 @@ def compute_modes(
         are then an error.
     atom_labels : (N,) texts that notes and files name atoms by.
     memory_limit : GiB that may be used; None: what the machine has free.
+    pair_springs : springs that stand in the place of the law's for their pairs,
+        whatever their length; stiffness 0 takes one away. With the law
+        ``listed`` they are the only ones.
+    topology, mgr_constants : geometry terms of Lu & Ma's MGR, and their
+        constants; the law's springs then join only pairs that no term holds.
+    crystal : contacts with symmetry mates; the modes are then the totally
+        symmetric ones of the zone centre, and the translations that symmetry
+        allows (three in P1) take the place of the rigid-body modes.
+    progress : called with a short text as the work goes on.
+    factorisation : ``superlu``, or ``cholmod`` where cvxopt is installed: less
+        time and memory for large structures, the same modes to rounding.
 
     Raises
     ------
@@ -80,6 +100,12 @@ def compute_modes(
         repair=repair,
         atom_labels=atom_labels,
         memory_limit=memory_limit,
+        pair_springs=pair_springs,
+        topology=topology,
+        mgr_constants=mgr_constants,
+        crystal=crystal,
+        progress=progress,
+        factorisation=factorisation,
     )
     return solve(problem, n_modes)
 
@@ -124,25 +150,26 @@ def solve(
 def _sound_network(problem: Problem) -> tuple[Network, sparse.bsr_matrix]:
     """The network and its Hessian in blocks, loose parts and bodies held."""
     coordinates, reduction = problem.coordinates, problem.reduction
+    cutoff = problem.forcefield.cutoff
     require_memory(
-        network_bytes(coordinates, problem.cutoff),
+        network_bytes(coordinates, cutoff),
         problem.memory_limit,
-        f"the springs of {len(coordinates)} atoms within {problem.cutoff:g} Å",
+        f"the springs of {len(coordinates)} atoms within {cutoff:g} Å",
     )
+    problem.progress(f"springs of {len(coordinates)} atoms")
     network = build_network(
         coordinates,
-        problem.cutoff,
-        problem.law,
+        problem.forcefield,
         allow_coincident=problem.repair,
         atom_labels=problem.atom_labels,
     )
     if not problem.repair:
-        return network, reduction.hessian(coordinates, network.springs)
+        return network, network.hessian(reduction)
     join_components(network, reduction.bodies)
-    hessian = reduction.hessian(coordinates, network.springs)
+    hessian = network.hessian(reduction)
     hold = body_hold(network, reduction, hessian, problem.masses)
     if hold_loose_bodies(network, reduction, hold):
-        hessian = reduction.hessian(coordinates, network.springs)
+        hessian = network.hessian(reduction)
     return network, hessian
 
 
@@ -165,7 +192,13 @@ def _internal_modes(
         reduced = reduction.without_missing(hessian)
         if subspace is not None:
             reduced = (subspace.T @ reduced @ subspace).tocsr()
-        values, q = lowest_modes(reduced, known, n_modes - problem.n_rigid)
+        values, q = lowest_modes(
+            reduced,
+            known,
+            n_modes - problem.n_rigid,
+            problem.progress,
+            problem.factorisation,
+        )
         hold = values * mass / network.weakest
         loose = _out_of(subspace, q[:, hold < LOOSE])
         if not (loose.size and problem.repair and round_left):
@@ -173,7 +206,7 @@ def _internal_modes(
         motions = reduction.displacements(loose)
         if not stiffen(network, reduction.bodies, motions, mass):
             break
-        hessian = reduction.hessian(network.coordinates, network.springs)
+        hessian = network.hessian(reduction)
     n_free = int(np.count_nonzero(values <= ZERO * mean_diagonal(reduced)))
     values[:n_free] = 0.0
     if n_free:
@@ -198,11 +231,7 @@ def _provenance(problem: Problem, n_modes: int) -> dict:
     """How the modes were made, for their file."""
     blocked = problem.blocks is not None
     return {
-        "model": "elastic network",
-        "cutoff": problem.cutoff,
-        "spring_law": problem.law.name,
-        "power": float(problem.law.power),
-        "hinsen_range": float(problem.law.gaussian_range),
+        **problem.forcefield.provenance(),
         "n_blocks": problem.reduction.n_bodies if blocked else None,
         "n_modes_asked": int(n_modes),
         "versions": {

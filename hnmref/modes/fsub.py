@@ -10,7 +10,6 @@ substructure modes are kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -19,8 +18,6 @@ from hnmref.errors import ModesError
 from hnmref.modes.compute import solve
 from hnmref.modes.mode_set import ModeSet
 from hnmref.modes.problem import Problem, pose
-from hnmref.modes.reduction import reduce_atoms
-from hnmref.modes.rigid import rigid_body_modes
 
 
 def compute_fsub_modes(
@@ -40,9 +37,9 @@ def compute_fsub_modes(
     substructures : (N,) labels. No rigid block may reach into two of them.
     n_substructure : modes kept of each, its rigid-body ones counted; fewer
         where it has fewer degrees of freedom.
-    network : cutoff, spring_law, power, hinsen_range, masses, blocks, repair,
-        atom_labels, memory_limit, as for ``compute_modes``. Repairs within the
-        substructures are noted with the complex's.
+    network : all other settings of ``compute_modes``. Substructures are taken
+        in isolation: only the complex has crystal contacts. Repairs within them
+        are noted with the complex's.
 
     Raises
     ------
@@ -66,7 +63,9 @@ def compute_fsub_modes(
     parts, notes = [], []
     for number, name in enumerate(names):
         atoms = np.flatnonzero(numbers == number)
-        modes = _substructure_modes(problem, atoms, n_substructure)
+        part = problem.part(atoms)
+        problem.progress(f"substructure {name}: {len(atoms)} atoms")
+        modes = solve(part, min(n_substructure, part.reduction.n_coordinates))
         notes.extend(f"substructure {name}: {note}" for note in modes.notes)
         parts.append(_in_complex(problem, atoms, modes))
     complex_modes = solve(problem, n_modes, sparse.hstack(parts, format="csr"))
@@ -87,27 +86,6 @@ def _check_blocks(problem: Problem, numbers: np.ndarray) -> None:
             f"{len(astray)} atoms (the first is atom {astray[0]}) share a rigid block "
             f"with another substructure: choose substructures of whole blocks"
         )
-
-
-def _substructure_modes(
-    problem: Problem, atoms: np.ndarray, n_substructure: int
-) -> ModeSet:
-    """Modes of some of the atoms in isolation."""
-    coordinates, masses = problem.coordinates[atoms], problem.masses[atoms]
-    blocks = problem.blocks
-    if blocks is not None:
-        blocks = np.unique(blocks[atoms], return_inverse=True)[1].reshape(-1)
-    labels = problem.atom_labels
-    part = replace(
-        problem,
-        coordinates=coordinates,
-        masses=masses,
-        blocks=blocks,
-        reduction=reduce_atoms(coordinates, masses, blocks),
-        rigid=rigid_body_modes(coordinates, masses),
-        atom_labels=None if labels is None else [labels[atom] for atom in atoms],
-    )
-    return solve(part, min(n_substructure, part.reduction.n_coordinates))
 
 
 def _in_complex(

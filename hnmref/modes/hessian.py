@@ -80,9 +80,13 @@ def spring_hessian(
 
 def diagonal_blocks(hessian: sparse.bsr_matrix) -> np.ndarray:
     """Diagonal blocks (n_bodies, d, d): each body moved, the rest fixed."""
-    n_bodies = len(hessian.indptr) - 1
+    n_bodies, size = len(hessian.indptr) - 1, hessian.blocksize[0]
     rows = np.repeat(np.arange(n_bodies), np.diff(hessian.indptr))
-    return hessian.data[rows == hessian.indices]
+    # A sum of matrices leaves out blocks that are zero.
+    blocks = np.zeros((n_bodies, size, size))
+    on_diagonal = rows == hessian.indices
+    blocks[rows[on_diagonal]] = hessian.data[on_diagonal]
+    return blocks
 
 
 def _sorted_by_body_pair(

@@ -6,7 +6,7 @@ import json
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from hnmref.files import written_whole
 
 #: Written into every file; a reader refuses others.
 FILE_FORMAT = "hnmref-modes-1"
+
+#: Fields that are no arrays.
+_AS_JSON = ("provenance", "notes")
 
 
 @dataclass
@@ -27,7 +30,8 @@ class ModeSet:
         3N-space where masses are 1; else ``sum_j m_j V_j^T V_j = 1``, since
         ``V = M^-1/2`` times the orthonormal mass-weighted vectors.
     n_zero : zero modes among the n. Those of a rigid body come first: six, or
-        five for a line of atoms, three for a single one.
+        five for a line of atoms, three for a single one; in a crystal, the
+        translations that its symmetry allows.
     coordinates : (N, 3) array, Å.
     masses : (N,) array.
     atom_labels : one text an atom, or None.
@@ -83,20 +87,7 @@ class ModeSet:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a .npz file, whole or not at all; an existing one is replaced."""
-        labels = () if self.atom_labels is None else self.atom_labels
-        with written_whole(path) as partial, open(partial, "wb") as stream:
-            np.savez(
-                stream,
-                format=np.array(FILE_FORMAT),
-                eigenvalues=self.eigenvalues,
-                vectors=self.vectors,
-                n_zero=np.array(self.n_zero),
-                coordinates=self.coordinates,
-                masses=self.masses,
-                atom_labels=np.array(labels, dtype=np.str_),
-                provenance=np.array(json.dumps(self.provenance)),
-                notes=np.array(json.dumps(self.notes)),
-            )
+        write_arrays(path, FILE_FORMAT, self)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ModeSet:
@@ -106,38 +97,57 @@ class ModeSet:
         ------
         ModesError : the file is missing, or is no modes file of this version.
         """
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                content = {name: stored[name] for name in stored.files}
-        except FileNotFoundError:
-            raise ModesError(f"there is no modes file {path}") from None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
-            raise ModesError(
-                f"{path} cannot be read as a modes file ({error}): write it anew with "
-                f"hnmref.modes"
-            ) from None
-        if str(content.get("format")) != FILE_FORMAT:
-            raise ModesError(
-                f"{path} is not a {FILE_FORMAT} file: write it with hnmref.modes"
-            )
-        labels = [str(label) for label in content["atom_labels"]]
-        return cls(
-            eigenvalues=content["eigenvalues"],
-            vectors=content["vectors"],
-            n_zero=int(content["n_zero"]),
-            coordinates=content["coordinates"],
-            masses=content["masses"],
-            atom_labels=labels or None,
-            provenance=json.loads(str(content["provenance"])),
-            notes=json.loads(str(content["notes"])),
+        return cls(**read_arrays(path, FILE_FORMAT))
+
+
+def write_arrays(path: str | os.PathLike[str], file_format: str, modes) -> None:
+    """Write a dataclass of modes as a .npz file, whole or not at all.
+
+    Arrays as they are, numbers as arrays, labels as texts, provenance and notes
+    as JSON.
+    """
+    content = {item.name: getattr(modes, item.name) for item in fields(modes)}
+    labels = () if modes.atom_labels is None else modes.atom_labels
+    content["atom_labels"] = np.array(labels, dtype=np.str_)
+    for name in _AS_JSON:
+        content[name] = np.array(json.dumps(content[name]))
+    with written_whole(path) as partial, open(partial, "wb") as stream:
+        np.savez(stream, format=np.array(file_format), **content)
+
+
+def read_arrays(path: str | os.PathLike[str], file_format: str) -> dict:
+    """The fields of a dataclass that ``write_arrays`` wrote.
+
+    Raises
+    ------
+    ModesError : the file is missing, or has another format.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            content = {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        raise ModesError(f"there is no modes file {path}") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
+        raise ModesError(
+            f"{path} cannot be read as a modes file ({error}): write it anew with "
+            f"hnmref.modes"
+        ) from None
+    if str(content.pop("format", None)) != file_format:
+        raise ModesError(
+            f"{path} is not a {file_format} file: write it with hnmref.modes"
         )
+    content["atom_labels"] = [str(label) for label in content["atom_labels"]] or None
+    content["n_zero"] = int(content["n_zero"])
+    for name in _AS_JSON:
+        content[name] = json.loads(str(content[name]))
+    return content
 
 
 def with_fixed_signs(vectors: np.ndarray) -> np.ndarray:
-    """(N, 3, n) vectors, each one's largest component positive."""
-    flat = vectors.reshape(-1, vectors.shape[2])
-    if not flat.size:
+    """(N, 3, n) or (N, n) vectors, each one's largest component positive."""
+    if not vectors.size:
         return vectors
+    flat = vectors.reshape(-1, vectors.shape[-1])
     size = np.abs(flat)
     # Symmetric structures have several largest components, equal to rounding:
     # the first of them decides.

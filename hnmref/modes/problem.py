@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hnmref.errors import ModesError
+from hnmref.modes.crystal import Crystal
+from hnmref.modes.factor import check_factorisation
+from hnmref.modes.forcefield import ForceField
+from hnmref.modes.mgr import MgrConstants, Topology
+from hnmref.modes.progress import Progress, tell_nobody
 from hnmref.modes.reduction import Reduction, reduce_atoms
 from hnmref.modes.rigid import rigid_body_modes
-from hnmref.modes.springs import COINCIDENT, HINSEN_RANGE, SpringLaw
+from hnmref.modes.springs import HINSEN_RANGE, SpringLaw, Springs
 
 
 @dataclass
@@ -18,8 +23,9 @@ class Problem:
     """Atoms, how they may move, and what joins them.
 
     coordinates (N, 3) in Å, masses (N,), rigid (N, 3, r) analytic rigid-body
-    modes; blocks (N,) 0 .. n_blocks - 1, or None for free atoms; memory_limit
-    in GiB, or None for what the machine has free.
+    modes (in a crystal, translations that its symmetry allows); blocks (N,)
+    0 .. n_blocks - 1, or None for free atoms; memory_limit in GiB, or None for
+    what the machine has free; progress is told how far the work has come.
     """
 
     coordinates: np.ndarray
@@ -27,15 +33,34 @@ class Problem:
     blocks: np.ndarray | None
     reduction: Reduction
     rigid: np.ndarray
-    cutoff: float
-    law: SpringLaw
+    forcefield: ForceField
     repair: bool
     atom_labels: list[str] | None
     memory_limit: float | None
+    progress: Progress = tell_nobody
+    factorisation: str = "superlu"
 
     @property
     def n_rigid(self) -> int:
         return self.rigid.shape[2]
+
+    def part(self, atoms: np.ndarray) -> Problem:
+        """The same of some atoms (sorted indices) in isolation."""
+        n_atoms = len(self.coordinates)
+        coordinates, masses = self.coordinates[atoms], self.masses[atoms]
+        blocks, labels = self.blocks, self.atom_labels
+        if blocks is not None:
+            blocks = np.unique(blocks[atoms], return_inverse=True)[1].reshape(-1)
+        return replace(
+            self,
+            coordinates=coordinates,
+            masses=masses,
+            blocks=blocks,
+            reduction=reduce_atoms(coordinates, masses, blocks),
+            rigid=rigid_body_modes(coordinates, masses),
+            forcefield=self.forcefield.within(atoms, n_atoms),
+            atom_labels=None if labels is None else [labels[atom] for atom in atoms],
+        )
 
 
 def pose(
@@ -50,6 +75,12 @@ def pose(
     repair: bool = True,
     atom_labels: Sequence[str] | None = None,
     memory_limit: float | None = None,
+    pair_springs: Springs | None = None,
+    topology: Topology | None = None,
+    mgr_constants: MgrConstants | None = None,
+    crystal: Crystal | None = None,
+    progress: Progress | None = None,
+    factorisation: str = "superlu",
 ) -> Problem:
     """Check the input of ``compute_modes`` and prepare the coordinates.
 
@@ -57,28 +88,54 @@ def pose(
     ------
     ModesError : it cannot have modes.
     """
-    coordinates = _checked_coordinates(coordinates)
+    coordinates = check_atoms(coordinates, atom_labels)
     n_atoms = len(coordinates)
     masses = _checked_masses(masses, n_atoms)
     blocks = _checked_blocks(blocks, n_atoms)
-    _check_labels(atom_labels, n_atoms)
-    _check_cutoff(cutoff)
+    forcefield = ForceField(
+        cutoff=float(cutoff),
+        law=SpringLaw(spring_law, power, hinsen_range),
+        listed=pair_springs,
+        topology=topology,
+        constants=mgr_constants or MgrConstants(),
+        crystal=crystal,
+    )
+    forcefield.check(n_atoms)
+    check_factorisation(factorisation)
     return Problem(
         coordinates=coordinates,
         masses=masses,
         blocks=blocks,
         reduction=reduce_atoms(coordinates, masses, blocks),
-        rigid=rigid_body_modes(coordinates, masses),
-        cutoff=float(cutoff),
-        law=SpringLaw(spring_law, power, hinsen_range),
+        rigid=_free_motions(coordinates, masses, crystal),
+        forcefield=forcefield,
         repair=repair,
         atom_labels=None if atom_labels is None else [str(a) for a in atom_labels],
         memory_limit=memory_limit,
+        progress=progress or tell_nobody,
+        factorisation=factorisation,
     )
 
 
-def _checked_coordinates(coordinates: np.ndarray) -> np.ndarray:
-    """Coordinates as a new float array (N, 3), finite."""
+def _free_motions(
+    coordinates: np.ndarray, masses: np.ndarray, crystal: Crystal | None
+) -> np.ndarray:
+    """Motions (N, 3, r) that cost nothing, whatever the springs."""
+    if crystal is None:
+        return rigid_body_modes(coordinates, masses)
+    directions = crystal.free_translations() / np.sqrt(masses.sum())
+    return np.broadcast_to(directions, (len(coordinates), *directions.shape)).copy()
+
+
+def check_atoms(
+    coordinates: np.ndarray, atom_labels: Sequence[str] | None
+) -> np.ndarray:
+    """Coordinates as a new float array (N, 3), finite, with a label each or none.
+
+    Raises
+    ------
+    ModesError : they are not that.
+    """
     array = np.array(coordinates, dtype=float)
     if array.ndim != 2 or array.shape[1] != 3 or not len(array):
         raise ModesError(
@@ -90,6 +147,11 @@ def _checked_coordinates(coordinates: np.ndarray) -> np.ndarray:
         raise ModesError(
             f"{len(bad)} of {len(array)} atoms have coordinates that are not numbers "
             f"(the first is atom {bad[0]}): correct or leave them out"
+        )
+    if atom_labels is not None and len(atom_labels) != len(array):
+        raise ModesError(
+            f"there are {len(atom_labels)} atom labels for {len(array)} atoms: give "
+            f"one an atom"
         )
     return array
 
@@ -120,21 +182,6 @@ def _checked_blocks(
             f"{labels.shape}"
         )
     return np.unique(labels, return_inverse=True)[1].reshape(-1)
-
-
-def _check_labels(atom_labels: Sequence[str] | None, n_atoms: int) -> None:
-    """One label an atom, or none at all."""
-    if atom_labels is not None and len(atom_labels) != n_atoms:
-        raise ModesError(
-            f"there are {len(atom_labels)} atom labels for {n_atoms} atoms: give one "
-            f"an atom"
-        )
-
-
-def _check_cutoff(cutoff: float) -> None:
-    """A length in Å."""
-    if not (np.isfinite(cutoff) and cutoff > COINCIDENT):
-        raise ModesError(f"the cut-off must be a positive length in Å, not {cutoff}")
 
 
 def check_count(n_modes: int, n_rigid: int, n_coordinates: int) -> None:

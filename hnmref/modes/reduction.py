@@ -7,6 +7,7 @@ mass-weighted and orthonormal: the kinetic energy is ``1/2 |dq/dt|^2``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy import sparse
 from hnmref.modes.hessian import free_atom_basis, spring_hessian
 from hnmref.modes.rigid import body_motions
 from hnmref.modes.springs import Springs
+from hnmref.modes.terms import Terms, terms_hessian
 
 
 @dataclass
@@ -42,6 +44,10 @@ class Reduction:
     def hessian(self, coordinates: np.ndarray, springs: Springs) -> sparse.bsr_matrix:
         """Hessian of the springs in d × d blocks, missing motions included."""
         return spring_hessian(coordinates, springs, self.basis, self.bodies)
+
+    def terms_hessian(self, terms: Sequence[Terms]) -> sparse.bsr_matrix:
+        """Hessian of terms of any number of atoms, in the same d × d blocks."""
+        return terms_hessian(terms, self.basis, self.bodies)
 
     def without_missing(self, hessian: sparse.bsr_matrix) -> sparse.csr_matrix:
         """The rows and columns of motions that are there (n_coordinates square)."""

@@ -1,6 +1,6 @@
 """Lowest eigenpairs of a sparse Hessian beyond its known zero modes.
 
-Shift-invert Lanczos (ARPACK) on a sparse LU factorisation (SuperLU). The
+Shift-invert Lanczos (ARPACK) on a sparse factorisation (``factor``). The
 rigid-body modes are known, so they are projected out of the iteration, and
 every Lanczos vector is spent on modes that are not. A single-vector Lanczos
 process may miss copies of a multiple eigenvalue; so the search is repeated
@@ -11,8 +11,6 @@ rigid-body ones, and clusters that the cut would fall into, all at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import scipy.linalg
 from scipy import sparse
@@ -20,11 +18,12 @@ from scipy.sparse.linalg import (
     ArpackNoConvergence,
     LinearOperator,
     eigsh,
-    splu,
 )
 from threadpoolctl import threadpool_limits
 
 from hnmref.errors import ModesError
+from hnmref.modes.factor import Solve, shifted_inverse
+from hnmref.modes.progress import Progress, counted, tell_nobody
 
 #: Shift below zero, in mean diagonals: nearer to zero costs digits.
 _SHIFT = 1e-6
@@ -46,7 +45,11 @@ _DENSE_SHARE = 0.25
 
 
 def lowest_modes(
-    hessian: sparse.csr_matrix, known: np.ndarray, n_wanted: int
+    hessian: sparse.csr_matrix,
+    known: np.ndarray,
+    n_wanted: int,
+    progress: Progress = tell_nobody,
+    factorisation: str = "superlu",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lowest eigenpairs orthogonal to the known zero modes.
 
@@ -55,6 +58,8 @@ def lowest_modes(
     hessian : (n, n) symmetric positive semidefinite sparse matrix.
     known : (n, z) orthonormal zero modes of it.
     n_wanted : eigenpairs wanted beyond them, at most n - z.
+    progress : told of each stage, and of every few solves.
+    factorisation : one of ``FACTORISATIONS``.
 
     Returns
     -------
@@ -68,7 +73,9 @@ def lowest_modes(
         if is_dense(n, n_wanted):
             values, vectors = _dense_modes(hessian, known)
         else:
-            values, vectors = _sparse_modes(hessian, known, n_wanted)
+            values, vectors = _sparse_modes(
+                hessian, known, n_wanted, progress, factorisation
+            )
     zero = ZERO * mean_diagonal(hessian)
     n_kept = _cluster_end(values, n_wanted, zero)
     return values[:n_kept], vectors[:, :n_kept]
@@ -97,11 +104,17 @@ def _dense_modes(
 
 
 def _sparse_modes(
-    hessian: sparse.csr_matrix, known: np.ndarray, n_wanted: int
+    hessian: sparse.csr_matrix,
+    known: np.ndarray,
+    n_wanted: int,
+    progress: Progress,
+    factorisation: str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shift-invert Lanczos until the next eigenvalue is above the last kept."""
     zero = ZERO * mean_diagonal(hessian)
-    solve = _shifted_inverse(hessian)
+    progress(f"factors of a Hessian of {hessian.shape[0]} coordinates")
+    shift = _SHIFT * mean_diagonal(hessian)
+    solve = counted(shifted_inverse(hessian, shift, factorisation), progress)
     vectors = np.empty((len(known), 0))
     more = max(n_wanted, 1)
     while not is_dense(len(known), vectors.shape[1] + more):
@@ -128,30 +141,8 @@ def _cluster_end(values: np.ndarray, n_wanted: int, zero: float) -> int:
     return n_wanted + int(np.argmax(gaps)) if gaps.any() else len(values)
 
 
-def _shifted_inverse(
-    hessian: sparse.csr_matrix,
-) -> Callable[[np.ndarray], np.ndarray]:
-    """x -> (H + shift)^-1 x, by a symmetric-mode sparse LU factorisation."""
-    n = hessian.shape[0]
-    shift = _SHIFT * mean_diagonal(hessian)
-    shifted = (hessian + shift * sparse.identity(n, format="csr")).tocsc()
-    try:
-        factor = splu(
-            shifted,
-            permc_spec="MMD_AT_PLUS_A",
-            diag_pivot_thresh=0.0,
-            options={"SymmetricMode": True},
-        )
-    except MemoryError:
-        raise ModesError(
-            f"the factorisation of a Hessian of {n} coordinates does not fit in "
-            f"memory: use larger blocks or a smaller cut-off"
-        ) from None
-    return factor.solve
-
-
 def _lanczos(
-    solve: Callable[[np.ndarray], np.ndarray],
+    solve: Solve,
     excluded: np.ndarray,
     n_wanted: int,
     tolerance: float = 0.0,

@@ -14,8 +14,11 @@ from scipy.spatial import cKDTree
 
 from hnmref.errors import ModesError
 
-#: Names of the laws ``spring_stiffness`` knows.
-SPRING_LAWS = ("constant", "distance_power", "hinsen", "hinsen_fitted")
+#: The law that makes no springs: only listed ones are there.
+LISTED = "listed"
+
+#: Names of the laws ``SpringLaw`` knows.
+SPRING_LAWS = ("constant", "distance_power", "hinsen", "hinsen_fitted", LISTED)
 
 #: Closer atoms (Å) stand in one place: a spring has no direction there.
 COINCIDENT = 0.01
@@ -36,7 +39,8 @@ class SpringLaw:
     Jernigan 2009; power 2), r in Å and at least 1 Å. ``hinsen``:
     k = exp(-(r/range)^2) (Hinsen 1998), range 3 Å for all atoms, 7 Å for
     C-alpha atoms. ``hinsen_fitted``: Hinsen et al. 2000, C-alpha atoms only,
-    kJ mol^-1 Å^-2. All but the last in arbitrary units.
+    kJ mol^-1 Å^-2. All but that in arbitrary units. ``listed``: none at all,
+    only springs of given pairs.
     """
 
     name: str = "constant"
@@ -63,6 +67,8 @@ class SpringLaw:
             return np.maximum(r, _SHORTEST_BOND) ** -self.power
         if self.name == "hinsen":
             return np.exp(-((r / self.gaussian_range) ** 2))
+        if self.name == LISTED:
+            return np.zeros_like(r)
         return _hinsen_fitted(r)
 
 
@@ -102,6 +108,54 @@ class Springs:
             self.first[chosen], self.second[chosen], self.stiffness[chosen]
         )
 
+    def check(self, n_atoms: int) -> None:
+        """Raise ModesError where they do not suit a structure of n_atoms."""
+        first, second = np.asarray(self.first), np.asarray(self.second)
+        n = len(self.stiffness)
+        if first.shape != (n,) or second.shape != (n,):
+            raise ModesError(
+                f"{n} values of stiffness for {len(first)} and {len(second)} atoms: "
+                f"listed springs need two atoms and a stiffness each"
+            )
+        bad = np.flatnonzero(
+            (np.minimum(first, second) < 0)
+            | (np.maximum(first, second) >= n_atoms)
+            | (first == second)
+        )
+        if len(bad):
+            raise ModesError(
+                f"{len(bad)} of the listed springs (the first: {first[bad[0]]} to "
+                f"{second[bad[0]]}) do not join two atoms between 0 and {n_atoms - 1}"
+            )
+        if not (np.isfinite(self.stiffness) & (self.stiffness >= 0)).all():
+            raise ModesError(
+                "the stiffness of every listed spring must be a number that is not "
+                "negative: 0 takes a spring away"
+            )
+        keys = np.minimum(first, second) * n_atoms + np.maximum(first, second)
+        values, counts = np.unique(keys, return_counts=True)
+        if (counts > 1).any():
+            i, j = divmod(int(values[counts > 1][0]), n_atoms)
+            raise ModesError(f"the spring from {i} to {j} is listed twice: keep one")
+
+    def within(self, atoms: np.ndarray, n_atoms: int) -> Springs:
+        """Those between some atoms (sorted indices of n_atoms), by their order."""
+        place = np.full(n_atoms, -1, dtype=np.intp)
+        place[atoms] = np.arange(len(atoms))
+        first, second = place[self.first], place[self.second]
+        inside = (first >= 0) & (second >= 0)
+        return Springs(first[inside], second[inside], self.stiffness[inside])
+
+    def without_pairs(
+        self, first: np.ndarray, second: np.ndarray, n_atoms: int
+    ) -> Springs:
+        """These springs but for those between given pairs of atoms."""
+        taken = np.minimum(first, second) * n_atoms + np.maximum(first, second)
+        key = np.minimum(self.first, self.second) * n_atoms + np.maximum(
+            self.first, self.second
+        )
+        return self.where(~np.isin(key, taken))
+
     def directions(self, coordinates: np.ndarray) -> np.ndarray:
         """Unit vectors (n_springs, 3) from the second atom to the first."""
         e = coordinates[self.first] - coordinates[self.second]
@@ -117,7 +171,8 @@ def springs_within(
     Returns the springs, and the (n, 2) pairs of coincident atoms, which get
     none.
     """
-    pairs = tree.query_pairs(cutoff, output_type="ndarray")
+    reach = COINCIDENT if law.name == LISTED else cutoff
+    pairs = tree.query_pairs(reach, output_type="ndarray")
     # query_pairs comes in the tree's own order: sorted pairs make sums, and so
     # every digit of the modes, independent of it.
     pairs = pairs[np.argsort(pairs[:, 0] * len(coordinates) + pairs[:, 1])]

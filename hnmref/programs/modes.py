@@ -2,49 +2,100 @@
 
     hnmref.modes model.pdb                             56 modes, a residue a block
     hnmref.modes model.cif forcefield=constant cutoff=5 n_modes=26
-    hnmref.modes model.pdb selection="chain A and name CA" blocks=none \\
-        forcefield=hinsen_fitted cutoff=12 output.prefix=m
+    hnmref.modes model.pdb nodes=ca blocks=none forcefield=hinsen_fitted cutoff=12
+    hnmref.modes model.pdb forcefield=mgr blocks=none masses=element
+    hnmref.modes model.pdb nodes=ca forcefield=gaussian cutoff=10 n_modes=20
+    hnmref.modes model.pdb contacts=crystal output.prefix=m
+    hnmref.modes model.pdb fsub.n_substructure=26      modes of chains, then of all
 
 Writes PREFIX_modes.npz, which hnmref.refine reads, and PREFIX_modes.nmd, which
-VMD (NMWiz) and ProDy show.
+VMD (NMWiz) and ProDy show. Modes of a Gaussian network have no direction: they
+come as .npz alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
 import numpy as np
-from cctbx.eltbx import tiny_pse
 from iotbx.cli_parser import run_program
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry
 
 from hnmref.errors import HnmrefError, InputError
-from hnmref.modes import AtomNames, ModeSet, collectivity, compute_modes, write_nmd
+from hnmref.modes import (
+    GaussianModes,
+    ModeSet,
+    collectivity,
+    compute_fsub_modes,
+    compute_gaussian_modes,
+    compute_modes,
+    quanta_in_kt,
+    wavenumbers,
+    write_nmd,
+)
+from hnmref.programs.mode_settings import (
+    block_labels,
+    network_settings,
+    substructure_labels,
+)
+from hnmref.programs.nodes import network_nodes
 
 MASTER_PHIL = """
-forcefield = constant *distance_power hinsen hinsen_fitted
+forcefield = constant *distance_power hinsen hinsen_fitted listed mgr gaussian
   .type = choice
-  .help = "Stiffness of the springs: one for all, r^-2, Gaussian (Hinsen 1998), "
-          "or fitted for C-alpha atoms (Hinsen et al. 2000)."
+  .help = "Stiffness of the springs: one for all, r^-power, Gaussian (Hinsen "
+          "1998), fitted for C-alpha atoms (Hinsen et al. 2000), or only those "
+          "of springs_file. mgr: bonds, angles and dihedrals, and springs of "
+          "one stiffness between all other atoms (Lu & Ma 2011). gaussian: "
+          "Gaussian network, modes without a direction."
 cutoff = 8.0
   .type = float(value_min=1)
   .help = "Springs join atoms nearer than this (A)."
-blocks = *residue none
+power = 2.0
+  .type = float(value_min=0)
+  .help = "Exponent of forcefield=distance_power."
+hinsen_range = 3.0
+  .type = float(value_min=0.1)
+  .help = "Range (A) of forcefield=hinsen: 3 for all atoms, 7 for C-alpha atoms."
+springs_file = None
+  .type = str
+  .help = "Text file of springs that stand in the place of the force field's: "
+          "lines of chain, residue (and atom) of both ends, and a stiffness."
+nodes = *all ca backbone
   .type = choice
-  .help = "Rigid blocks (RTB): each residue, or none, every atom free."
-masses = *unit element
+  .help = "Atoms of the selection that are nodes. ca: C-alpha, and P of nucleic "
+          "acid; backbone: N, CA, C, O, and P to O3'."
+blocks = *residue secondary_structure selections none
   .type = choice
-  .help = "Mass of an atom: 1, or its element's."
+  .help = "Rigid blocks (RTB): residues; helices and strands of the file's "
+          "records, or the selections given as block, each a block, and residues "
+          "elsewhere; or none, every atom free. A Gaussian network has none."
+residues_per_block = 1
+  .type = int(value_min=1)
+  .help = "Residues of a chain that make a block."
+block = None
+  .type = atom_selection
+  .multiple = True
+  .help = "One rigid block, with blocks=selections."
+masses = *unit element residue
+  .type = choice
+  .help = "Mass of a node: 1, its element's, or its residue's, shared by the "
+          "residue's nodes."
+contacts = *none crystal
+  .type = choice
+  .help = "Springs to symmetry mates as well: totally symmetric modes of the "
+          "crystal's zone centre. Only translations are zero modes then."
 n_modes = 56
-  .type = int(value_min=6)
-  .help = "Modes, the six rigid-body ones counted. One more comes where the cut "
-          "would part equal eigenvalues."
+  .type = int(value_min=1)
+  .help = "Modes, the zero ones (six for a structure in isolation, one for a "
+          "Gaussian network) counted. One more comes where the cut would part "
+          "equal eigenvalues."
 selection = "not water"
   .type = atom_selection
   .help = "Atoms of the network. Of alternate conformers only the one with the "
@@ -52,6 +103,47 @@ selection = "not water"
 repair = True
   .type = bool
   .help = "Hold loose atoms and parts that touch nothing by longer springs."
+factorisation = *superlu cholmod
+  .type = choice
+  .help = "Sparse solver. cholmod, faster for large models, needs the package "
+          "cvxopt."
+spring_constant = None
+  .type = float(value_min=1e-9)
+  .help = "What a spring of stiffness 1 is worth (kcal/mol/A**2): modes are then "
+          "told in cm^-1 and kT. Needs masses=element or residue."
+temperature = 300.0
+  .type = float(value_min=1)
+  .help = "Temperature (K) of that kT."
+mgr
+  .help = "Constants of forcefield=mgr, in units of a network spring. Default: those "
+          "that were fitted to high-resolution structures."
+{
+  bond = None
+    .type = float(value_min=0)
+    .help = "Of bonds, per A**2."
+  angle = None
+    .type = float(value_min=0)
+    .help = "Of angles, per radian**2."
+  dihedral = None
+    .type = float(value_min=0)
+    .help = "Of rotation about a bond, per radian**2."
+  bonds = *distances restraints
+    .type = choice
+    .help = "Bonds between atoms nearer than their covalent radii, or those that "
+            "the monomer library restrains."
+}
+fsub
+  .help = "Modes of substructures first, then of the whole in their space."
+{
+  n_substructure = None
+    .type = int(value_min=6)
+    .help = "Modes of each substructure, six rigid-body ones counted. None: the "
+            "whole at once."
+  substructure = None
+    .type = atom_selection
+    .multiple = True
+    .help = "One substructure. Default: one a chain."
+}
 output
 {
   prefix = None
@@ -63,6 +155,9 @@ output
 
 #: Modes beyond the zero ones that the log shows.
 _SHOWN = 20
+
+#: Seconds between two lines that tell how far a long run has come.
+_TELL_EVERY = 10.0
 
 
 class Program(ProgramTemplate):
@@ -89,9 +184,15 @@ class Program(ProgramTemplate):
                         f"{path} exists: choose another output.prefix or give "
                         f"output.overwrite=True"
                     )
-        hierarchy = self.data_manager.get_model(names[0]).get_hierarchy()
+        self.model = self.data_manager.get_model(names[0])
         with _sorry():
-            self.nodes = network_nodes(hierarchy, self.params.selection, names[0])
+            _check_together(self.params)
+            self.nodes = network_nodes(
+                self.model.get_hierarchy(),
+                self.params.selection,
+                self.params.nodes,
+                names[0],
+            )
         for note in self.nodes.notes:
             self._print(note)
         self._print(
@@ -103,41 +204,75 @@ class Program(ProgramTemplate):
     def run(self) -> None:
         """Compute, write, tell."""
         with _sorry():
-            self.modes = _modes_of(self.nodes, self.params)
+            self.modes = self._compute()
         for note in self.modes.notes:
             self._print(f"Note: {note}")
         self._show(self.modes)
-        npz, nmd = self._paths()
+        paths = self._paths()
         title = Path(self.data_manager.get_model_names()[0]).stem
-        npz.parent.mkdir(parents=True, exist_ok=True)
-        self.modes.save(npz)
-        write_nmd(nmd, self.modes, _names(self.nodes.atoms), title)
-        self._print(f"Wrote {npz}\nWrote {nmd}")
+        paths[0].parent.mkdir(parents=True, exist_ok=True)
+        self.modes.save(paths[0])
+        if isinstance(self.modes, ModeSet):
+            write_nmd(paths[1], self.modes, self.nodes.names(), title)
+        for path in paths:
+            self._print(f"Wrote {path}")
 
-    def get_results(self) -> ModeSet:
+    def get_results(self) -> ModeSet | GaussianModes:
         """The modes."""
         return self.modes
 
-    def _paths(self) -> tuple[Path, Path]:
+    def _paths(self) -> list[Path]:
         prefix = self.params.output.prefix
         if prefix is None:
             prefix = f"{Path(self.data_manager.get_model_names()[0]).stem}_hnmref"
-        return Path(f"{prefix}_modes.npz"), Path(f"{prefix}_modes.nmd")
+        suffixes = ["npz"] if self.params.forcefield == "gaussian" else ["npz", "nmd"]
+        return [Path(f"{prefix}_modes.{suffix}") for suffix in suffixes]
 
-    def _show(self, modes: ModeSet) -> None:
-        """A line a mode: eigenvalue, frequency relative to the lowest, collectivity."""
+    def _compute(self) -> ModeSet | GaussianModes:
+        """Modes of the nodes, by the parameters."""
+        params, nodes = self.params, self.nodes
+        file_name = self.data_manager.get_model_names()[0]
+        common = dict(
+            n_modes=params.n_modes,
+            atom_labels=nodes.labels(),
+            progress=_told_now_and_then(self._print),
+        )
+        network = network_settings(self.model, nodes, params)
+        if params.forcefield == "gaussian":
+            network["spring_law"] = "constant"
+            return compute_gaussian_modes(nodes.coordinates(), **network, **common)
+        settings = dict(
+            masses=nodes.masses(params.masses),
+            blocks=block_labels(self.model, nodes, params, file_name),
+            repair=params.repair,
+            factorisation=params.factorisation,
+            **network,
+            **common,
+        )
+        if params.fsub.n_substructure is None:
+            return compute_modes(nodes.coordinates(), **settings)
+        return compute_fsub_modes(
+            nodes.coordinates(),
+            substructures=substructure_labels(self.model, nodes, params, file_name),
+            n_substructure=params.fsub.n_substructure,
+            **settings,
+        )
+
+    def _show(self, modes: ModeSet | GaussianModes) -> None:
+        """A line a mode: eigenvalue, frequency relative to the lowest, and more.
+
+        Collectivity where modes have directions; cm^-1 and kT where asked for.
+        """
         self._print(f"{modes.n_modes} modes, {modes.n_zero} of them zero")
         if modes.n_modes == modes.n_zero:
             return
-        self._print("  mode   eigenvalue   rel. frequency   collectivity")
-        share = collectivity(modes)
-        lowest = modes.eigenvalues[modes.n_zero]
+        columns = _columns(modes, self.params)
+        self._print("  mode" + "".join(f"{name:>16s}" for name in columns))
         for mode in range(modes.n_zero, min(modes.n_modes, modes.n_zero + _SHOWN)):
-            value = modes.eigenvalues[mode]
-            self._print(
-                f"  {mode + 1:4d} {value:12.4e} {np.sqrt(value / lowest):16.3f} "
-                f"{share[mode]:14.3f}"
+            values = "".join(
+                f"{values[mode]:16{form}}" for values, form in columns.values()
             )
+            self._print(f"  {mode + 1:4d}{values}")
 
 
 def run(args: list[str] | None = None) -> None:
@@ -145,64 +280,52 @@ def run(args: list[str] | None = None) -> None:
     run_program(program_class=Program, args=args)
 
 
-@dataclass
-class Nodes:
-    """Atoms (with labels) of the network, their residues' numbers, and notes."""
+def _columns(modes: ModeSet | GaussianModes, params) -> dict:
+    """What the log shows of each mode: values (n,) and their format, by heading."""
+    values = modes.eigenvalues
+    columns = {"eigenvalue": (values, ".4e")}
+    columns["rel. frequency"] = (np.sqrt(values / values[modes.n_zero]), ".3f")
+    if isinstance(modes, ModeSet):
+        columns["collectivity"] = (collectivity(modes), ".3f")
+        if params.spring_constant is not None:
+            cm = wavenumbers(values, params.spring_constant)
+            columns["cm^-1"] = (cm, ".2f")
+            columns["quantum/kT"] = (quanta_in_kt(cm, params.temperature), ".4f")
+    return columns
 
-    atoms: list
-    residues: np.ndarray
-    notes: list[str]
 
-
-def network_nodes(hierarchy, selection: str, file_name: str) -> Nodes:
-    """The selected atoms of the first model, one conformer a residue.
-
-    That is the conformer of the highest mean occupancy, the first of equals.
-    Residues are numbered as they come, since chain names may repeat.
-
-    Raises
-    ------
-    InputError : the selection cannot be read or selects nothing.
-    """
-    notes = []
-    models = hierarchy.models()
-    if len(models) > 1:
-        notes.append(f"{file_name} has {len(models)} models: only the first is used")
-    chosen = _selected(hierarchy, selection, file_name)
-    kept: list[int] = []
-    residues: list[int] = []
-    n_left_out = 0
-    groups = [group for chain in models[0].chains() for group in chain.residue_groups()]
-    for number, residue in enumerate(groups):
-        main, others = _main_conformer(residue, chosen)
-        kept.extend(main)
-        residues.extend([number] * len(main))
-        n_left_out += len(others)
-    if not kept:
+def _check_together(params) -> None:
+    """Raise InputError for parameters that do not go together."""
+    if params.spring_constant is not None and params.masses == "unit":
         raise InputError(
-            f"the selection {selection!r} has no atom in {file_name}: change selection"
+            "spring_constant gives frequencies only with masses in daltons: add "
+            "masses=element or masses=residue"
         )
-    if n_left_out:
-        notes.append(
-            f"{n_left_out} atoms of alternate conformers are left out: each residue "
-            f"keeps the conformer of the highest occupancy, the first of equals"
-        )
-    labelled = list(hierarchy.atoms_with_labels())
-    return Nodes([labelled[i] for i in kept], np.array(residues), notes)
+    if params.forcefield == "listed" and params.springs_file is None:
+        raise InputError("forcefield=listed needs springs_file")
+    if params.forcefield == "gaussian":
+        beyond = {
+            "contacts=crystal": params.contacts == "crystal",
+            "fsub.n_substructure": params.fsub.n_substructure is not None,
+            "masses": params.masses != "unit",
+        }
+        for name, asked in beyond.items():
+            if asked:
+                raise InputError(f"a Gaussian network has no {name}: leave it out")
 
 
-def _modes_of(nodes: Nodes, params) -> ModeSet:
-    """Modes of the nodes, by the command's parameters."""
-    return compute_modes(
-        np.array([atom.xyz for atom in nodes.atoms]),
-        n_modes=params.n_modes,
-        cutoff=params.cutoff,
-        spring_law=params.forcefield,
-        masses=_masses(nodes.atoms) if params.masses == "element" else None,
-        blocks=nodes.residues if params.blocks == "residue" else None,
-        repair=params.repair,
-        atom_labels=[_label(atom) for atom in nodes.atoms],
-    )
+def _told_now_and_then(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """A progress that is silent but for a line every few seconds."""
+    began = last = time.monotonic()
+
+    def progress(text: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > _TELL_EVERY:
+            last = now
+            tell(f"  {now - began:.0f} s: {text}")
+
+    return progress
 
 
 @contextmanager
@@ -212,67 +335,6 @@ def _sorry() -> Iterator[None]:
         yield
     except HnmrefError as error:
         raise Sorry(str(error)) from None
-
-
-def _selected(hierarchy, selection: str, file_name: str) -> np.ndarray:
-    """Mask of the selected atoms."""
-    cache = hierarchy.atom_selection_cache()
-    try:
-        return cache.selection(selection).as_numpy_array()
-    except (Sorry, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"the selection {selection!r} for {file_name} cannot be read: {reason}"
-        ) from None
-
-
-def _main_conformer(residue, chosen: np.ndarray) -> tuple[list[int], list[int]]:
-    """Chosen atoms of a residue (i_seq): in its main conformer, and the others."""
-    by_altloc: dict[str, list] = {}
-    for atom_group in residue.atom_groups():
-        atoms = [atom for atom in atom_group.atoms() if chosen[atom.i_seq]]
-        if atoms:
-            by_altloc.setdefault(atom_group.altloc.strip(), []).extend(atoms)
-    main = by_altloc.pop("", [])
-    if by_altloc:
-        best = max(
-            by_altloc, key=lambda a: np.mean([atom.occ for atom in by_altloc[a]])
-        )
-        main = main + by_altloc.pop(best)
-    others = [atom for atoms in by_altloc.values() for atom in atoms]
-    return sorted(atom.i_seq for atom in main), [atom.i_seq for atom in others]
-
-
-def _label(atom) -> str:
-    """A name a reader finds the atom by."""
-    words = (atom.segid, atom.chain_id, atom.resname, atom.resid(), atom.name)
-    return " ".join(word.strip() for word in words if word.strip())
-
-
-def _masses(atoms: list) -> np.ndarray:
-    """Masses of the elements, in daltons."""
-    masses = []
-    for atom in atoms:
-        element = atom.element.strip()
-        try:
-            masses.append(tiny_pse.table(element).weight())
-        except (RuntimeError, ValueError):
-            raise InputError(
-                f"atom {_label(atom)} has no known element ({element!r}): correct the "
-                f"model or use masses=unit"
-            ) from None
-    return np.array(masses)
-
-
-def _names(atoms: list) -> AtomNames:
-    """What the NMD file says of the atoms."""
-    return AtomNames(
-        atoms=np.array([atom.name.strip() for atom in atoms]),
-        residues=np.array([atom.resname.strip() for atom in atoms]),
-        residue_numbers=np.array([atom.resseq_as_int() for atom in atoms]),
-        chains=np.array([atom.chain_id.strip() for atom in atoms]),
-        b_factors=np.array([atom.b for atom in atoms]),
-    )
 
 
 if __name__ == "__main__":

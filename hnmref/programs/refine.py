@@ -107,6 +107,7 @@ class Program(ProgramTemplate):
             self.params,
             on_step=self._show_step,
             on_cycle=lambda r: write_restart(r, self.paths["hnm.npz"]),
+            on_detail=lambda line: self._say(f"      {line}"),
         )
         if self.params.main.restart_file is not None:
             resume(refinement, self.params.main.restart_file)

@@ -30,6 +30,7 @@ class Refinement:
     :param params: all parameters of :mod:`hnmref.params`, extracted.
     :param on_step: called with each finished step's record.
     :param on_cycle: called after each macro-cycle, with this refinement.
+    :param on_detail: called with lines that tell of the inside of a step.
 
     :ivar group_adp: the model of U_group, see :mod:`hnmref.refine.group_adp`.
     :ivar fmodel: f_model of the newest scaling; it shares the model's structure.
@@ -45,6 +46,7 @@ class Refinement:
         *,
         on_step: Callable[[StepRecord], None] = lambda record: None,
         on_cycle: Callable[[Refinement], None] = lambda refinement: None,
+        on_detail: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.inputs = inputs
         self.model = inputs.model
@@ -54,6 +56,7 @@ class Refinement:
         self.n_cycles_done = 0
         self._on_step = on_step
         self._on_cycle = on_cycle
+        self._on_detail = on_detail
         self._refine_sites = "sites" in params.strategy
         if self._refine_sites:
             process_restraints(self.model)
@@ -113,7 +116,7 @@ class Refinement:
 
     def _sites(self, cycle: int) -> int:
         """Refine sites, and let U_group follow them; the number of parameters."""
-        n_parameters, notes = refine_sites(
+        n_parameters, details = refine_sites(
             self.fmodel,
             self.model,
             self.params.sites,
@@ -121,7 +124,8 @@ class Refinement:
             macro_cycle=cycle,
             random_seed=self.params.main.random_seed,
         )
-        self.notes += notes
+        for line in details:
+            self._on_detail(line)
         self.group_adp.follow(self._structure())
         return n_parameters
 

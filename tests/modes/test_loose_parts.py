@@ -7,6 +7,7 @@ from mode_references import ball, dense_hessian, flat, helix
 
 from hnmref.errors import ModesError
 from hnmref.modes import compute_modes, solver
+from hnmref.modes.forcefield import ForceField
 from hnmref.modes.network import build_network
 from hnmref.modes.reduction import reduce_atoms
 from hnmref.modes.repair import LOOSE, body_hold
@@ -128,7 +129,7 @@ def test_sound_networks_are_left_alone():
 
 def test_hold_of_an_atom_on_three_springs_at_right_angles_is_one():
     x = np.array([[0.0, 0, 0], [3, 0, 0], [0, 3, 0], [0, 0, 3.0]])
-    network = build_network(x, 3.5, SpringLaw(), allow_coincident=False)
+    network = build_network(x, ForceField(3.5, SpringLaw()), allow_coincident=False)
     reduction = reduce_atoms(x, np.ones(4), None)
     hessian = reduction.hessian(x, network.springs)
     hold = body_hold(network, reduction, hessian, np.ones(4))

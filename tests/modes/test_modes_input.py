@@ -30,6 +30,7 @@ NAN[3, 1] = np.nan
         (X, dict(n_modes=8, masses=np.ones(3)), "masses"),
         (X, dict(n_modes=8, blocks=[1, 2]), "blocks"),
         (X, dict(n_modes=8, atom_labels=["a"]), "labels"),
+        (X, dict(n_modes=8, factorisation="qr"), "superlu, cholmod"),
         (X, dict(n_modes=8, memory_limit=1e-6), "GiB"),
     ],
 )

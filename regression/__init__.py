@@ -1,0 +1,1 @@
+"""Runs on real entries that set or judge what the package does."""
