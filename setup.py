@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 PACKAGE = (HERE / "hnmref" / "__init__.py").read_text(encoding="utf-8")
 VERSION = re.search(r'^__version__ = "([^"]+)"$', PACKAGE, re.MULTILINE).group(1)
-PROGRAMS = ("refine", "modes", "get_reference_data", "demo")
+PROGRAMS = ("refine", "modes", "get_reference_data", "demo", "phenix_refine")
 
 setup(
     name="hnmref",

@@ -71,13 +71,15 @@ class NormalModes:
         self._take_others_from(structure)
         self._express(structure, u_whole, self.displacements.u_group)
 
-    def take_up(self, structure, u_whole: np.ndarray, u_group: np.ndarray) -> None:
-        """Go on from U of both stages as another run left it; total U is kept.
+    def take_up(
+        self, structure, total: np.ndarray, u_whole: np.ndarray, u_group: np.ndarray
+    ) -> None:
+        """Go on from U of both stages as another run left it.
 
+        :param total: (N, 6) total U, Å²; what U_group is not of it, is U_local.
         :param u_whole: (N, 6) stage one's U_group, Å².
-        :param u_group: (N, 6) stage two's, of the same total U.
+        :param u_group: (N, 6) stage two's.
         """
-        total = self.displacements.total()
         self._express(structure, u_whole, u_group)
         remainder = (total - self.displacements.u_group)[:, :3].mean(axis=1)
         atoms = self._groups.assigned
