@@ -8,7 +8,7 @@ STAMP = $(VENV)/installed
 PEERS = tests/modes/peers
 PEERS_VENV ?= .venv-peers
 
-.PHONY: test test-long demo install reference-data peers clean
+.PHONY: test test-long demo install reference-data peers contract clean
 
 test: reference-data
 	$(BIN)/python -m pytest -m "not long"
@@ -49,6 +49,19 @@ $(PEERS_VENV)/installed: $(PEERS)/requirements.txt
 	$(PEERS_VENV)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
+# Whether mmtbx is what the plugin relies on, in every version that it is known to
+# work with and in the newest one.
+CCTBX_VERSIONS ?= ==2025.9 ==2025.10 ==2025.11 >=2025.11
+CONTRACT_VENVS ?= .venv-contract
+
+contract:
+	@for version in $(foreach v,$(CCTBX_VERSIONS),"$(v)"); do \
+	    venv="$(CONTRACT_VENVS)/cctbx-base$$version"; \
+	    $(PYTHON) -m venv "$$venv" && \
+	    "$$venv/bin/python" -m pip install --quiet "cctbx-base$$version" . && \
+	    echo "cctbx-base$$version" && "$$venv/bin/python" -m phenix_plugin check || exit 1; \
+	done
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache
+	rm -rf $(VENV) $(PEERS_VENV) $(CONTRACT_VENVS) build dist *.egg-info .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -52,6 +52,7 @@ model
 {
   residual_b = *auto yes no
     .type = choice
+    .optional = False
     .help = "Whether the B column holds only what TLS leaves (then the "
             "header's TLS is added). auto: decided from the model and data."
 }
@@ -89,6 +90,7 @@ hnm
             "the method without it."
   target = *ls_wunit_k1 ml
     .type = choice
+    .optional = False
     .help = "Target of the two stages. Least squares, as in mmtbx's TLS "
             "refinement, moves far from a poor start, where maximum likelihood "
             "with its parameters held moves little."
@@ -105,6 +107,7 @@ hnm
       .help = "Springs join atoms nearer than this (A)."
     spring_law = constant *distance_power hinsen
       .type = choice
+      .optional = False
     blocks = *residue none
       .type = choice
       .help = "Rigid blocks that reduce the network (RTB)."
@@ -137,6 +140,7 @@ u_local
     .help = "Try weights against the ADP restraints, as mmtbx does."
   restrain = *total local
     .type = choice
+    .optional = False
     .help = "What the similarity restraints act on."
   max_iterations = 25
     .type = int(value_min=1)
@@ -171,9 +175,11 @@ main
     .help = "Processes for independent work."
   target = *ml ls_wunit_k1
     .type = choice
+    .optional = False
     .help = "Target of sites and U_local (a twin has its own)."
   scattering_table = *n_gaussian it1992 wk1995 electron neutron
     .type = choice
+    .optional = False
   restart_file = None
     .type = str
     .help = "Go on from a run's .hnm.npz."
