@@ -6,6 +6,7 @@ import pytest
 
 import phenix_plugin
 from hnmref.refine.simulate import write_simulated
+from tests.phenix_plugin.driving import QUICK, phenix_params, prepare
 from tests.refine.small_run import small_simulation
 
 
@@ -21,3 +22,15 @@ def plugin():
     phenix_plugin.install()
     yield phenix_plugin
     phenix_plugin.uninstall()
+
+
+@pytest.fixture
+def case(files, plugin):
+    """The small example as phenix.refine hands it to mmtbx's manager."""
+    return prepare(files)
+
+
+@pytest.fixture
+def params(plugin):
+    """phenix.refine's parameters with HNM on and few iterations."""
+    return phenix_params(*QUICK)

@@ -29,16 +29,6 @@ from tests.refine.small_run import DOMAINS, refine_params, small_inputs
 SEED = 2679941
 
 
-@pytest.fixture
-def case(files, plugin):
-    return prepare(files)
-
-
-@pytest.fixture
-def params(plugin):
-    return phenix_params(*QUICK)
-
-
 def parts(structure) -> Displacements:
     return Displacements.of(structure)
 

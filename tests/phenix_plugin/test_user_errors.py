@@ -16,16 +16,6 @@ from tests.phenix_plugin.driving import (
 )
 
 
-@pytest.fixture
-def case(files, plugin):
-    return prepare(files)
-
-
-@pytest.fixture
-def params(plugin):
-    return phenix_params(*QUICK)
-
-
 @pytest.mark.parametrize(
     "assignment, words",
     [
