@@ -137,11 +137,13 @@ u_local
 {
   optimize_weight = True
     .type = bool
-    .help = "Try weights against the ADP restraints, as mmtbx does."
-  restrain = *total local
+    .help = "Try weights against the ADP restraints, and take the strongest "
+            "restraint of those with the lowest R_free."
+  restrain = total *local
     .type = choice
     .optional = False
-    .help = "What the similarity restraints act on."
+    .help = "What the similarity restraints act on: B of the whole displacement, or "
+            "of U_local. U_group is smooth by itself."
   max_iterations = 25
     .type = int(value_min=1)
 }

@@ -99,12 +99,13 @@ class Refinement:
             refresh(self.fmodel)
             self._record(cycle, step.name, clock, step.n_parameters, step.n_evaluations)
         with self.group_adp.hold(self._structure()):
-            n_parameters = refine_u_local(
+            n_parameters, details = refine_u_local(
                 self.fmodel,
                 self.model,
                 self.params.u_local,
                 nproc=self.params.main.nproc,
             )
+        self._tell(details)
         self.group_adp.absorb(self._structure())
         refresh(self.fmodel)
         self._record(cycle, "u_local", clock, n_parameters)
@@ -124,10 +125,13 @@ class Refinement:
             macro_cycle=cycle,
             random_seed=self.params.main.random_seed,
         )
-        for line in details:
-            self._on_detail(line)
+        self._tell(details)
         self.group_adp.follow(self._structure())
         return n_parameters
+
+    def _tell(self, details: list[str]) -> None:
+        for line in details:
+            self._on_detail(line)
 
     def _record(
         self,

@@ -21,12 +21,13 @@ import mmtbx
 import mmtbx.refinement.refinement_flags
 import scitbx.lbfgs
 from cctbx.array_family import flex
-from libtbx import easy_mp, group_args
+from libtbx import group_args
 from mmtbx.dynamics import cartesian_dynamics
 from mmtbx.refinement import minimization, weights, weights_params
 
 from hnmref.errors import InputError
 from hnmref.refine.geometry import Rmsd, rmsd_from_ideal
+from hnmref.refine.processes import map_in_order
 
 #: Multiples of the ratio of gradients that are tried. phenix.refine tries twice
 #: as many; R_free changes little between these.
@@ -92,7 +93,7 @@ def refine_sites(
         return _trial(fmodel, model, scale)
 
     scales = TRIAL_SCALES if params.optimize_weight else (params.weight_scale,)
-    trials = _map(try_scale, scales, nproc)
+    trials = map_in_order(try_scale, scales, nproc)
     best = best_trial(trials, limits_at(fmodel.f_obs().d_min(), before.gap))
     _set_sites(fmodel, model, best.sites_cart)
     lines.append(f"weight of the X-ray target: {best.scale:g} times {ratio:.4g}")
@@ -111,22 +112,6 @@ def _require_geometry(model) -> None:
         raise InputError(
             "Sites cannot be refined without geometry restraints: use strategy=adp"
         )
-
-
-def _map(function, arguments: Sequence, nproc: int) -> list:
-    """Results in order, by processes where the platform can fork.
-
-    Without easy_mp's wrapper, which would turn an error into a missing result.
-    """
-    return easy_mp.pool_map(
-        processes=nproc,
-        fixed_func=function,
-        args=arguments,
-        func_wrapper=None,
-        index_args=False,
-        chunksize=1,
-        maxtasksperchild=1,
-    )
 
 
 def limits_at(d_min: float, gap_before: float) -> Limits:

@@ -41,7 +41,8 @@ def seed_mmtbx() -> None:
 
 def hnmref_steps(files):
     """R_free after each step as hnmref.refine takes them, from the same start."""
-    params = refine_params()
+    # mmtbx's own default of what its restraints act on.
+    params = refine_params("u_local.restrain=total")
     inputs = small_inputs(files, params)
     structure = inputs.model.get_xray_structure()
     fmodel = scaled_fmodel(structure, inputs.data, params)

@@ -1,12 +1,15 @@
 """U_local by mmtbx, with U_group held at every evaluation that it makes."""
 
+import random
+
 import numpy as np
 import pytest
+from cctbx.array_family import flex
 from small_run import small_refinement
 
 from hnmref.refine import arrays
 from hnmref.refine.scaling import refresh
-from hnmref.refine.u_local import refine_u_local
+from hnmref.refine.u_local import LIMITS, Trial, best_trial, refine_u_local, search
 
 
 def at_u_local(files, *assignments):
@@ -27,7 +30,7 @@ def refine(refinement):
     """Refine U_local as a macro-cycle does."""
     structure = refinement.model.get_xray_structure()
     with refinement.group_adp.hold(structure):
-        n_parameters = refine_u_local(
+        n_parameters, _ = refine_u_local(
             refinement.fmodel, refinement.model, refinement.params.u_local, nproc=1
         )
     refinement.group_adp.absorb(refinement.model.get_xray_structure())
@@ -81,3 +84,51 @@ def test_restraints_act_on_what_is_asked_for(files):
         u_local = refinement.group_adp.displacements.u_local
         roughness[what] = np.abs(np.diff(u_local)).mean()
     assert roughness["local"] < roughness["total"]
+
+
+def trials_of(r_free):
+    """What ``search`` tries with, for R_free as a function of the weight."""
+    return lambda scales: [Trial(s, 0.2, r_free(s), 1.0, None, None) for s in scales]
+
+
+@pytest.mark.parametrize("best", [1 / 32, 0.25, 0.5, 1.0, 4.0, 32.0])
+def test_search_walks_to_the_weight_of_lowest_r_free(best):
+    """From three trials on; the neighbours of the best are the last tried."""
+    trials = search(trials_of(lambda s: 0.3 + 0.01 * abs(np.log2(s / best))))
+    scales = [trial.scale for trial in trials]
+    assert best_trial(trials).scale == best
+    assert scales == sorted(scales) and {0.5, 1.0, 2.0} <= set(scales)
+    assert len(scales) <= 3 + abs(np.log2(best)) + 1
+    assert LIMITS[0] <= scales[0] and scales[-1] <= LIMITS[1]
+
+
+def test_equal_r_free_takes_the_strongest_restraint():
+    """A rise in weight must buy more than a tenth of a point of R_free."""
+    slow = search(trials_of(lambda s: 0.3 - 0.0004 * np.log2(s)))
+    assert best_trial(slow).scale == 0.5 and slow[0].scale == 0.25
+    steep = search(trials_of(lambda s: 0.3 - 0.002 * np.log2(s)))
+    assert best_trial(steep).scale == LIMITS[1]
+
+
+def test_trials_in_processes_are_those_of_one(files):
+    """Each trial starts from the same structure, whatever was tried before."""
+    u_local, lines = [], []
+    for nproc in (1, 2):
+        # Of mmtbx: it shakes B for the unit of the weight, among others.
+        random.seed(1)
+        flex.set_random_seed(1)
+        refinement = at_u_local(files, "u_local.optimize_weight=True")
+        structure = refinement.model.get_xray_structure()
+        with refinement.group_adp.hold(structure):
+            _, told = refine_u_local(
+                refinement.fmodel,
+                refinement.model,
+                refinement.params.u_local,
+                nproc=nproc,
+            )
+        u_iso = structure.scatterers().extract_u_iso()
+        u_local.append(arrays.to_numpy(u_iso))
+        lines.append(told)
+    assert np.array_equal(*u_local)
+    assert lines[0] == lines[1] and len(lines[0]) >= 5
+    assert sum(line.endswith("*") for line in lines[0]) == 1
