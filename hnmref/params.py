@@ -108,6 +108,8 @@ hnm
     spring_law = constant *distance_power hinsen
       .type = choice
       .optional = False
+      .help = "Stiffness of a spring: one for all, r^-2, or Gaussian in r "
+              "(Hinsen 1998)."
     blocks = *residue none
       .type = choice
       .help = "Rigid blocks that reduce the network (RTB)."
@@ -146,6 +148,7 @@ u_local
             "of U_local. U_group is smooth by itself."
   max_iterations = 25
     .type = int(value_min=1)
+    .help = "Minimiser iterations of one trial."
 }
 """
 
@@ -162,6 +165,7 @@ sites
             "gradients (phenix.refine's wxc_scale)."
   max_iterations = 25
     .type = int(value_min=1)
+    .help = "Minimiser iterations of one trial."
 }
 """
 
@@ -170,8 +174,10 @@ main
 {
   number_of_macro_cycles = 3
     .type = int(value_min=0)
+    .help = "Times of all steps; 0 only scales, and writes the files."
   random_seed = 2679941
     .type = int
+    .help = "The same seed gives the same result."
   nproc = 1
     .type = int(value_min=1)
     .help = "Processes for independent work."
@@ -182,6 +188,7 @@ main
   scattering_table = *n_gaussian it1992 wk1995 electron neutron
     .type = choice
     .optional = False
+    .help = "Form factors; neutron for neutron data."
   restart_file = None
     .type = str
     .help = "Go on from a run's .hnm.npz."
@@ -193,6 +200,15 @@ output
 {
   model_format = *pdb *cif
     .type = choice(multi=True)
+    .help = "Formats of the refined model."
+  levels = False
+    .type = bool
+    .help = "Also write models with U of one level only: of the whole complex, of "
+            "the substructures, and local."
+  progress = None
+    .type = str
+    .help = "Add a line of JSON to this file after every step, for programs that "
+            "watch a run."
   dry_run = False
     .type = bool
     .help = "Say what would be refined, and stop (also --dry-run)."

@@ -32,6 +32,7 @@ from hnmref.refine.arrays import to_numpy
 from hnmref.refine.group_adp import group_adp_name
 from hnmref.refine.inputs import read_inputs
 from hnmref.refine.macro_cycle import Refinement
+from hnmref.refine.levels import LEVEL_REMARKS, LEVELS, level_u
 from hnmref.refine.outputs import (
     adp_remarks,
     output_paths,
@@ -45,6 +46,7 @@ from hnmref.refine.tls_baseline import PARAMETERS_PER_GROUP, tls_groups
 from hnmref.report.html import write_html
 from hnmref.report.json_report import write_json
 from hnmref.report.log_table import format_header, format_step
+from hnmref.report.progress import add_line, check_progress_file
 
 
 class Program(ProgramTemplate):
@@ -74,6 +76,7 @@ class Program(ProgramTemplate):
             self.paths = output_paths(
                 self.params.output.prefix,
                 model_formats=tuple(self.params.output.model_format),
+                levels=self._levels(),
                 serial=self.params.output.serial or 1,
                 overwrite=bool(self.params.output.overwrite),
             )
@@ -83,6 +86,7 @@ class Program(ProgramTemplate):
                 self.data_manager.get_restraint_names(),
                 self.params,
             )
+            check_progress_file(self.params.output.progress)
             self._plan = "\n".join(self._plan_lines()) + "\n"
             self._say(self._plan)
 
@@ -188,6 +192,8 @@ class Program(ProgramTemplate):
     def _begin_table(self) -> None:
         """The start, and the steps of the run that a restart continues."""
         start = self.refinement.start
+        n_cycles = self.params.main.number_of_macro_cycles
+        self._progress("start", {**start, "n_cycles": n_cycles})
         self._say(f"Start: R_work {start['r_work']:.4f}, R_free {start['r_free']:.4f}")
         self._say(format_header())
         for record in self.refinement.records:
@@ -202,7 +208,14 @@ class Program(ProgramTemplate):
             elapsed = time.monotonic() - self._began
             n_to_do = self.params.main.number_of_macro_cycles - n_done
             left = {"seconds_left": elapsed / n_timed * n_to_do}
-        self._say(format_step({**record.as_dict(), **left}))
+        told = {**record.as_dict(), **left}
+        self._say(format_step(told))
+        self._progress("step", told)
+
+    def _progress(self, event: str, values: dict) -> None:
+        """A line for whoever watches the run, where that was asked for."""
+        if self.params.output.progress is not None:
+            add_line(self.params.output.progress, {"event": event, **values})
 
     def _write_outputs(self) -> None:
         """All files of ``output_paths`` but the log, which is being written."""
@@ -225,6 +238,7 @@ class Program(ProgramTemplate):
             fit=refinement.fmodel.info(),
         )
         refinement.notes += written.notes
+        self._write_levels(stem)
         write_maps(
             refinement.fmodel,
             paths["mtz"],
@@ -239,10 +253,30 @@ class Program(ProgramTemplate):
         write_json(summary, paths["json"])
         write_html(summary, per_atom(refinement), paths["html"])
         final = refinement.r_factors()
+        self._progress("final", {**final, "files": files})
         self._say(
             f"Final: R_work {final['r_work']:.4f}, R_free {final['r_free']:.4f}\n"
             f"Wrote {stem}.*; look at {paths['html']}"
         )
+
+    def _levels(self) -> tuple[str, ...]:
+        """The parts of U that are to have models of their own."""
+        if not self.params.output.levels:
+            return ()
+        return LEVELS[group_adp_name(self.params)]
+
+    def _write_levels(self, stem: Path) -> None:
+        """Those models, beside the refined one."""
+        for level in self._levels():
+            u = level_u(self.refinement.group_adp, level)
+            write_models(
+                self.refinement.model,
+                u,
+                np.any(u[:, 3:] != 0, axis=1),
+                stem.with_name(f"{stem.name}_{level}"),
+                formats=tuple(self.params.output.model_format),
+                remarks=[LEVEL_REMARKS[level]],
+            )
 
 
 @contextlib.contextmanager

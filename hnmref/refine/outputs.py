@@ -57,10 +57,13 @@ def output_paths(
     prefix: str,
     *,
     model_formats: tuple[str, ...] = ("pdb", "cif"),
+    levels: tuple[str, ...] = (),
     serial: int = 1,
     overwrite: bool = False,
 ) -> dict[str, Path]:
     """Every file of a run, by its ending: ``prefix_001.pdb`` and so on.
+
+    :param levels: parts of U that get models of their own, ``prefix_001_local.pdb``.
 
     :raises InputError: the directory is missing, or files exist and
         ``overwrite`` is false.
@@ -73,6 +76,10 @@ def output_paths(
         )
     suffixes = (*model_formats, *RUN_SUFFIXES)
     paths = {suffix: stem.with_name(f"{stem.name}.{suffix}") for suffix in suffixes}
+    for level in levels:
+        for suffix in model_formats:
+            name = f"{level}.{suffix}"
+            paths[name] = stem.with_name(f"{stem.name}_{name}")
     existing = [str(path) for path in paths.values() if path.exists()]
     if existing and not overwrite:
         raise InputError(

@@ -29,7 +29,7 @@ from mmtbx.refinement import adp_refinement, minimization, weights
 from hnmref.refine.processes import map_in_order
 
 #: Multiples of the ratio of gradients that are tried first, in rising order. More
-#: follow by factors of two where the best is at an end, within LIMITS.
+#: follow by factors of two where R_free falls towards an end, within LIMITS.
 FIRST_SCALES = (0.5, 1.0, 2.0)
 LIMITS = (1 / 32, 32.0)
 #: Trials whose R_free differs by no more than this (a fraction) are equally good.
@@ -100,19 +100,24 @@ def refine_u_local(fmodel, model, params, *, nproc: int) -> tuple[int, list[str]
 
 
 def search(try_scales: Callable[[Sequence[float]], list[Trial]]) -> list[Trial]:
-    """Trials in rising order of weight, until the best is not at an end of them.
+    """Trials in rising order of weight, until R_free does not fall at either end.
 
     :param try_scales: trials of some weights, in their order.
     """
     trials = try_scales(FIRST_SCALES)
     while True:
-        best = best_trial(trials).scale
-        if best == trials[-1].scale and 2 * best <= LIMITS[1]:
-            trials = trials + try_scales([2 * best])
-        elif best == trials[0].scale and best / 2 >= LIMITS[0]:
-            trials = try_scales([best / 2]) + trials
+        low, high = trials[0].scale / 2, trials[-1].scale * 2
+        if high <= LIMITS[1] and _falls(trials[-2], trials[-1]):
+            trials = trials + try_scales([high])
+        elif low >= LIMITS[0] and _falls(trials[1], trials[0]):
+            trials = try_scales([low]) + trials
         else:
             return trials
+
+
+def _falls(inner: Trial, end: Trial) -> bool:
+    """Whether R_free falls by more than a trifle towards the end."""
+    return end.r_free < inner.r_free - EQUAL_R_FREE
 
 
 def best_trial(trials: Sequence[Trial]) -> Trial:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from libtbx.utils import Sorry
 
+from hnmref.adp.metrics import B_PER_U
 from hnmref.programs.refine import run
 from hnmref.refine.arrays import sym_mat3_to_numpy
 from hnmref.refine.simulate import write_simulated
@@ -56,6 +57,34 @@ def test_writes_every_file_and_no_other(hnm_run):
     names = {path.name for path in hnm_run.parent.iterdir()}
     assert names == {f"run_001.{suffix}" for suffix in SUFFIXES}
     assert all(path.stat().st_size > 0 for path in hnm_run.parent.iterdir())
+
+
+def test_levels_add_up_and_progress_is_told(inputs, here):
+    """Models of the parts of U, and a JSON line for every step."""
+    asked = ["output.levels=True", "output.progress=lines.json", "--quiet"]
+    run([*inputs, *QUICK_ARGUMENTS, "output.prefix=run", *asked])
+    u = {}
+    for level in ("", "_whole", "_group", "_local"):
+        atoms = iotbx.pdb.input(f"run_001{level}.pdb").construct_hierarchy().atoms()
+        u[level] = sym_mat3_to_numpy(atoms.extract_uij())
+        if level == "_local":
+            b = atoms.extract_b().as_numpy_array()
+    assert (u["_local"] == -1).all() and np.abs(u["_whole"]).max() > 0.01
+    assert np.abs(u["_whole"] - u["_group"]).max() > 1e-3
+    total = u["_group"].copy()
+    total[:, :3] += (b / B_PER_U)[:, None]
+    assert np.abs(total - u[""]).max() < 3e-4
+    lines = [json.loads(line) for line in (here / "lines.json").open()]
+    assert [line["event"] for line in lines] == ["start", *4 * ["step"], "final"]
+    assert [line["step"] for line in lines[1:-1]] == [
+        record["step"] for record in read_json(here / "run_001")["cycles"]
+    ]
+    assert lines[-1]["files"]["local.pdb"] == "run_001_local.pdb"
+
+
+def test_a_progress_file_that_cannot_be_written_is_told_first(inputs, here):
+    with pytest.raises(Sorry, match="output.progress=no/lines.json cannot be written"):
+        run([*inputs, *QUICK_ARGUMENTS, "output.progress=no/lines.json"])
 
 
 def test_json_holds_the_run(hnm_run):
