@@ -8,7 +8,14 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 PACKAGE = (HERE / "hnmref" / "__init__.py").read_text(encoding="utf-8")
 VERSION = re.search(r'^__version__ = "([^"]+)"$', PACKAGE, re.MULTILINE).group(1)
-PROGRAMS = ("refine", "modes", "get_reference_data", "demo", "phenix_refine")
+PROGRAMS = (
+    "refine",
+    "modes",
+    "compare",
+    "get_reference_data",
+    "demo",
+    "phenix_refine",
+)
 
 setup(
     name="hnmref",

@@ -171,8 +171,13 @@ def deviatoric_correlation(u_a: np.ndarray, u_b: np.ndarray) -> float:
     number where either set is isotropic throughout.
     """
     a, b = deviatoric_part(u_a), deviatoric_part(u_b)
-    norm = np.sqrt(np.sum(FROBENIUS_WEIGHTS * a**2) * np.sum(FROBENIUS_WEIGHTS * b**2))
-    return float(np.sum(FROBENIUS_WEIGHTS * a * b) / norm) if norm else float("nan")
+    lengths = [np.sqrt(np.sum(FROBENIUS_WEIGHTS * x**2)) for x in (a, b)]
+    # The trace of an isotropic tensor leaves rounding behind.
+    if any(
+        length <= 1e-12 * np.linalg.norm(u) for length, u in zip(lengths, (u_a, u_b))
+    ):
+        return float("nan")
+    return float(np.sum(FROBENIUS_WEIGHTS * a * b) / (lengths[0] * lengths[1]))
 
 
 def u_eq_correlation(u_a: np.ndarray, u_b: np.ndarray) -> float:

@@ -37,7 +37,8 @@ MAX_ELLIPSES = 1200
 VISIBLE_PART = 0.008
 MAGNIFICATIONS = (1, 2, 3, 5, 10, 20, 50)
 
-_STYLE = {
+#: matplotlib's parameters for all pictures.
+STYLE = {
     "font.size": 9,
     "axes.edgecolor": "#8a929c",
     "axes.labelcolor": INK,
@@ -57,7 +58,7 @@ def plot_r_factors(start: Mapping, cycles: Sequence[Mapping]) -> str:
     work = 100 * np.array([start["r_work"], *(c["r_work"] for c in cycles)])
     free = 100 * np.array([start["r_free"], *(c["r_free"] for c in cycles)])
     x = np.arange(len(work))
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(9.5, 3.3), layout="constrained")
         axes = figure.add_subplot()
         axes.fill_between(x, work, free, color="#eef1f5", zorder=0)
@@ -79,7 +80,7 @@ def plot_r_factors(start: Mapping, cycles: Sequence[Mapping]) -> str:
         axes.set_xlim(-0.3, x[-1] + max(1.0, 0.12 * len(x)))
         axes.set_ylabel("R (%)")
         _mark_cycles(axes, [c["cycle"] for c in cycles])
-        return _svg(figure)
+        return svg_uri(figure)
 
 
 def _mark_cycles(axes, cycles: list[int]) -> None:
@@ -104,7 +105,7 @@ def plot_b_profile(chain: ChainTrace, b_limit: float) -> str:
 
     :param b_limit: top of the B axis, Å², the same for all chains of a page.
     """
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(9.5, 2.9), layout="constrained")
         b_axes, a_axes = figure.subplots(
             2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.3]}
@@ -118,10 +119,10 @@ def plot_b_profile(chain: ChainTrace, b_limit: float) -> str:
         a_axes.set_ylabel("anisotropy")
         a_axes.axhline(1, color="#d5dae1", linewidth=0.8)
         a_axes.set_xlabel(f"residue of chain {chain.name}")
-        ticks = _residue_ticks(len(chain.residues))
+        ticks = residue_ticks(len(chain.residues))
         a_axes.set_xticks(ticks, [chain.residues[i] for i in ticks])
         a_axes.set_xlim(-1, len(chain.residues))
-        return _svg(figure)
+        return svg_uri(figure)
 
 
 def _draw_piece(
@@ -139,7 +140,8 @@ def _draw_piece(
     a_axes.plot(x, chain.anisotropy[piece], color=WORK_COLOUR, linewidth=0.9)
 
 
-def _residue_ticks(n_residues: int, n_ticks: int = 12) -> list[int]:
+def residue_ticks(n_residues: int, n_ticks: int = 12) -> list[int]:
+    """Places along a chain that get a label."""
     step = max(1, round(n_residues / n_ticks))
     return list(range(0, n_residues, step))
 
@@ -164,7 +166,7 @@ def plot_ellipsoids(chains: Sequence[ChainTrace]) -> tuple[str, int, int] | None
     extents = np.ptp((sites - centre) @ directions.T, axis=0) + 6.0
     tensors = _full_tensors(u_group[::stride])
     enlarged = _magnification(tensors, extents[0])
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         height = 6.6
         widths = np.clip(height * extents[1:] / extents[0], 2.0, height)
         figure = Figure(figsize=(widths.sum() + 1.9, height), layout="constrained")
@@ -240,7 +242,8 @@ def _draw_ellipses(axes, places, tensors, view, enlarged: int):
     return outlines
 
 
-def _svg(figure: Figure) -> str:
+def svg_uri(figure: Figure) -> str:
+    """A figure as an SVG data URI; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return _data_uri("image/svg+xml", buffer.getvalue())
