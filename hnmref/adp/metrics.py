@@ -185,6 +185,16 @@ def u_eq_correlation(u_a: np.ndarray, u_b: np.ndarray) -> float:
     return float(np.corrcoef(u_eq(u_a), u_eq(u_b))[0, 1])
 
 
+def longest_axis_angle(u_a: np.ndarray, u_b: np.ndarray) -> np.ndarray:
+    """(N,) angle between the longest principal axes, degrees, 0 to 90.
+
+    Of no meaning for an atom that is nearly isotropic in either.
+    """
+    axes = [np.linalg.eigh(as_matrices(u))[1][:, :, 2] for u in (u_a, u_b)]
+    cosine = np.abs(np.einsum("ja,ja->j", *axes))
+    return np.degrees(np.arccos(np.minimum(cosine, 1.0)))
+
+
 def match_mean_u_eq(u: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """``u`` with one isotropic constant added, so that ⟨U_eq⟩ is the reference's.
 

@@ -203,3 +203,13 @@ def test_rigid_body_passes_rosenfield_and_a_bent_one_does_not():
     with_first = pairs[:, 0] == 0
     difference = metrics.rosenfield_difference(u, sites, pairs[with_first])
     assert np.allclose(difference, 0.1)
+
+
+def test_longest_axis_angle_by_hand():
+    """Long axes along x, y and half way between them."""
+    x = np.array([[3.0, 1, 1, 0, 0, 0]])
+    y = np.array([[1.0, 3, 1, 0, 0, 0]])
+    between = np.array([[2.0, 2, 1, 1, 0, 0]])
+    assert metrics.longest_axis_angle(x, y) == pytest.approx(90)
+    assert metrics.longest_axis_angle(x, 5 * x) == pytest.approx(0, abs=1e-5)
+    assert metrics.longest_axis_angle(between, x) == pytest.approx(45)
