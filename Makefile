@@ -40,9 +40,10 @@ $(STAMP): setup.py
 	@touch $@
 
 # ProDy and springcraft, in an environment of their own, write the figures that
-# tests/modes/test_peers.py compares with.
+# tests/modes/test_peers*.py compare with.
 peers: $(PEERS_VENV)/installed
 	OPENBLAS_NUM_THREADS=1 $(PEERS_VENV)/bin/python $(PEERS)/make_references.py
+	OPENBLAS_NUM_THREADS=1 $(PEERS_VENV)/bin/python $(PEERS)/make_analysis_references.py
 
 $(PEERS_VENV)/installed: $(PEERS)/requirements.txt
 	@$(PYTHON) -m venv $(PEERS_VENV)

@@ -11,6 +11,7 @@ VERSION = re.search(r'^__version__ = "([^"]+)"$', PACKAGE, re.MULTILINE).group(1
 PROGRAMS = (
     "refine",
     "modes",
+    "analyse",
     "compare",
     "get_reference_data",
     "demo",

@@ -87,7 +87,7 @@ def _repeated(model: Path, repeats: tuple[int, int, int]):
     """Coordinates (N, 3) in Å and residue numbers (N,) of repeated cells."""
     import numpy as np
 
-    coordinates, residues, axes = _read(model)
+    coordinates, residues, axes = read_structure(model)
     shifts = np.stack(
         np.meshgrid(*(np.arange(n) for n in repeats), indexing="ij"), axis=-1
     ).reshape(-1, 3) @ axes
@@ -98,7 +98,7 @@ def _repeated(model: Path, repeats: tuple[int, int, int]):
     )
 
 
-def _read(model: Path):
+def read_structure(model: Path):
     """Coordinates, residue numbers from 0, and cell axes (rows, Å) of a PDB file.
 
     Of alternate conformers only the first is read.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from hnmref.modes.fluctuations import Motion
 from hnmref.modes.mode_set import ModeSet
 
 
-def collectivity(modes: ModeSet) -> np.ndarray:
+def collectivity(modes: ModeSet | Motion) -> np.ndarray:
     """Share of the atoms that take part in each mode, (n,), 1/N to 1.
 
     ``exp(-sum_j p_j ln p_j) / N`` with p_j the atom's share of the squared
-    displacement (Brüschweiler 1995, with unit masses).
+    displacement (Brüschweiler 1995, with unit masses; ΔΔPT's equation 9).
     """
     share = np.einsum("jam,jam->jm", modes.vectors, modes.vectors)
     share /= share.sum(axis=0)

@@ -56,6 +56,10 @@ class GaussianModes:
     def n_modes(self) -> int:
         return len(self.eigenvalues)
 
+    @property
+    def n_atoms(self) -> int:
+        return len(self.coordinates)
+
     def square_displacements(self) -> np.ndarray:
         """Mean square displacement (N,) of each node, zero modes left out.
 

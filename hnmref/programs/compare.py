@@ -51,6 +51,9 @@ from hnmref.refine.scaling import scaled_fmodel
 from hnmref.refine.topology import distance_bonds
 from hnmref.report.comparison_page import write_comparison
 
+#: Within the class below, __doc__ is the class's own.
+_DESCRIPTION = __doc__
+
 MASTER_PHIL = """
 selection = "not water and not (element H or element D)"
   .type = atom_selection
@@ -103,7 +106,7 @@ class Program(ProgramTemplate):
     """The command, as libtbx runs it."""
 
     program_name = "hnmref.compare"
-    description = __doc__
+    description = _DESCRIPTION
     epilog = ""
     datatypes = ["model", "miller_array", "phil"]
     master_phil_str = MASTER_PHIL

@@ -46,6 +46,9 @@ from hnmref.programs.mode_settings import (
 )
 from hnmref.programs.nodes import network_nodes
 
+#: Within the class below, __doc__ is the class's own.
+_DESCRIPTION = __doc__
+
 MASTER_PHIL = """
 forcefield = constant *distance_power hinsen hinsen_fitted listed mgr gaussian
   .type = choice
@@ -164,7 +167,7 @@ class Program(ProgramTemplate):
     """The command, as libtbx runs it."""
 
     program_name = "hnmref.modes"
-    description = __doc__
+    description = _DESCRIPTION
     epilog = ""
     datatypes = ["model", "phil"]
     master_phil_str = MASTER_PHIL

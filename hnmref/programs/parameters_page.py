@@ -14,12 +14,13 @@ import iotbx.phil
 
 from hnmref import params
 from hnmref.files import write_text
-from hnmref.programs import compare, modes
+from hnmref.programs import analyse, compare, modes
 
 #: What a command is called, and its parameters.
 COMMANDS = {
     "hnmref.refine": params.REFINE + params.OUTPUT,
     "hnmref.modes": modes.Program.master_phil_str,
+    "hnmref.analyse": analyse.Program.master_phil_str,
     "hnmref.compare": compare.Program.master_phil_str,
 }
 

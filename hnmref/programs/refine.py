@@ -48,12 +48,15 @@ from hnmref.report.json_report import write_json
 from hnmref.report.log_table import format_header, format_step
 from hnmref.report.progress import add_line, check_progress_file
 
+#: Within the class below, __doc__ is the class's own.
+_DESCRIPTION = __doc__
+
 
 class Program(ProgramTemplate):
     """The command, as libtbx runs it."""
 
     program_name = "hnmref.refine"
-    description = __doc__
+    description = _DESCRIPTION
     epilog = ""
     datatypes = ["model", "miller_array", "restraint", "phil"]
     master_phil_str = scopes.REFINE + scopes.OUTPUT
