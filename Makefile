@@ -44,6 +44,7 @@ $(STAMP): setup.py
 peers: $(PEERS_VENV)/installed
 	OPENBLAS_NUM_THREADS=1 $(PEERS_VENV)/bin/python $(PEERS)/make_references.py
 	OPENBLAS_NUM_THREADS=1 $(PEERS_VENV)/bin/python $(PEERS)/make_analysis_references.py
+	OPENBLAS_NUM_THREADS=1 $(PEERS_VENV)/bin/python $(PEERS)/make_principal_reference.py
 
 $(PEERS_VENV)/installed: $(PEERS)/requirements.txt
 	@$(PYTHON) -m venv $(PEERS_VENV)

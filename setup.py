@@ -13,6 +13,8 @@ PROGRAMS = (
     "modes",
     "analyse",
     "compare",
+    "principal_components",
+    "transition",
     "get_reference_data",
     "demo",
     "phenix_refine",
@@ -28,7 +30,11 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     install_requires=["cctbx-base", "numpy", "scipy", "threadpoolctl", "matplotlib"],
-    extras_require={"test": ["pytest"]},
+    extras_require={
+        # XTC, DCD and other trajectories; BSD.
+        "trajectories": ["chemfiles"],
+        "test": ["pytest", "chemfiles"],
+    },
     packages=find_packages(include=["hnmref", "hnmref.*", "phenix_plugin*"]),
     entry_points={
         "console_scripts": [

@@ -14,13 +14,21 @@ import iotbx.phil
 
 from hnmref import params
 from hnmref.files import write_text
-from hnmref.programs import analyse, compare, modes
+from hnmref.programs import (
+    analyse,
+    compare,
+    modes,
+    principal_components,
+    transition,
+)
 
 #: What a command is called, and its parameters.
 COMMANDS = {
     "hnmref.refine": params.REFINE + params.OUTPUT,
     "hnmref.modes": modes.Program.master_phil_str,
     "hnmref.analyse": analyse.Program.master_phil_str,
+    "hnmref.principal_components": principal_components.Program.master_phil_str,
+    "hnmref.transition": transition.Program.master_phil_str,
     "hnmref.compare": compare.Program.master_phil_str,
 }
 
