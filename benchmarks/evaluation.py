@@ -47,23 +47,26 @@ def measure(entry: Entry, n_modes: int, n_pairs: int) -> Costs:
     import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
     import numpy as np
+    from hnmref.adp.symmetric import pack_symmetric, root, unpack_symmetric
     from threadpoolctl import threadpool_limits
 
     target, model, omegas, fmodel = _stage_one(entry, n_modes)
     functor = fmodel.target_functor()
     functor.prepare_for_minimization()
     u_star = fmodel.xray_structure.scatterers().extract_u_star()
-    parameters = model.pack(omegas)
+    vectors = [pack_symmetric(omega @ omega.T) for omega in omegas]
     gradient = np.ones((model.n_atoms, 6))
 
+    def u_group() -> np.ndarray:
+        return model.u([root(unpack_symmetric(v)) for v in vectors])
+
     def ours() -> None:
-        u, pull_back = model.u_and_pullback(model.unpack(parameters))
-        _, du = target(u)
-        model.pack(pull_back(du))
+        _, du = target(u_group())
+        [pack_symmetric(by_pi) for by_pi in model.project(du)]
 
     def basis() -> None:
-        _, pull_back = model.u_and_pullback(model.unpack(parameters))
-        model.pack(pull_back(gradient))
+        u_group()
+        [pack_symmetric(by_pi) for by_pi in model.project(gradient)]
 
     def cctbx() -> None:
         structure = fmodel.xray_structure

@@ -15,8 +15,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from hnmref.adp.symmetric import triangle
+
 #: Rows of E are worked through in pieces that stay in the processor's cache.
 _ATOMS_PER_PIECE = 512
+
+#: As many atoms at a time where a row has a number for every pair of modes.
+_CURVATURE_PIECE = 50
+#: Where the six components stand in a 3 × 3 matrix.
+_ROWS = [0, 1, 2, 0, 0, 1]
+_COLUMNS = [0, 1, 2, 1, 2, 2]
 
 
 def n_parameters(n_modes: int) -> int:
@@ -111,9 +119,42 @@ class ModeBasis:
         return u, pullback
 
     def project(self, gradient: np.ndarray) -> np.ndarray:
-        """Σ_j E_jᵀ G_j E_j (n, n) of ∂T/∂U given as (N, 6)."""
-        _, pullback = self.u_and_pullback(np.eye(self.n_modes))
-        return 0.5 * pullback(gradient)
+        """∂T/∂Π = Σ_j E_jᵀ G_j E_j (n, n) of ∂T/∂U given as (N, 6)."""
+        result = np.zeros((self.n_modes, self.n_modes))
+        start = 0
+        for ex, ey, ez in self._pieces:
+            # G, with the halves of the off-diagonal components made good.
+            g = gradient[start : start + len(ex)].T[:, :, None]
+            start += len(ex)
+            result += ex.T @ (g[0] * ex + 0.5 * g[3] * ey + 0.5 * g[4] * ez)
+            result += ey.T @ (0.5 * g[3] * ex + g[1] * ey + 0.5 * g[5] * ez)
+            result += ez.T @ (0.5 * g[4] * ex + 0.5 * g[5] * ey + g[2] * ez)
+        return 0.5 * (result + result.T)
+
+    def curvature(self, metrics: np.ndarray, every: int = 1) -> np.ndarray:
+        """Second derivatives by Π of a target with given ones by each atom's U.
+
+        Atoms are taken to be independent.
+
+        :param metrics: (N, 6, 6) positive definite, by the six components of U.
+        :param every: every k-th atom stands for k.
+        :returns: (p, p), in the coordinates of ``symmetric.pack_symmetric``.
+        """
+        e = self.vectors[::every]
+        roots = np.linalg.cholesky(every * metrics[::every])
+        a, b, scale = triangle(self.n_modes)
+        result = np.zeros((len(a), len(a)))
+        for start in range(0, len(e), _CURVATURE_PIECE):
+            piece = slice(start, start + _CURVATURE_PIECE)
+            first, second = e[piece][:, :, a], e[piece][:, :, b]
+            # ∂U/∂Π, row by row of the six components.
+            rows = first[:, _ROWS] * second[:, _COLUMNS]
+            rows += first[:, _COLUMNS] * second[:, _ROWS]
+            rows *= 0.5 * scale
+            whitened = np.swapaxes(roots[piece], 1, 2) @ rows
+            flat = whitened.reshape(-1, len(a))
+            result += flat.T @ flat
+        return result
 
 
 def _outer_products(ax: np.ndarray, ay: np.ndarray, az: np.ndarray) -> np.ndarray:

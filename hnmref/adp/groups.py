@@ -12,6 +12,9 @@ import numpy as np
 
 from hnmref.adp.basis import ModeBasis, n_parameters, pack_lower, unpack_lower
 
+#: Atoms of a group that a model of its curvature is made from, about.
+_CURVATURE_ATOMS = 600
+
 
 class GroupedModes:
     """U_group of a whole model from the Ω of its groups.
@@ -86,6 +89,23 @@ class GroupedModes:
             ]
 
         return self._site_average(result), pull_back
+
+    def project(self, gradient: np.ndarray) -> list[np.ndarray]:
+        """∂T/∂Π of every group from ∂T/∂U (n_atoms, 6)."""
+        gradient = self._site_average_gradient(gradient)
+        return [basis.project(gradient[basis.atoms]) for basis in self.bases]
+
+    def curvatures(self, metrics: np.ndarray) -> list[np.ndarray]:
+        """Second derivatives by the Π of each group, from a sample of its atoms.
+
+        :param metrics: (n_atoms, 6, 6) by each atom's U.
+        """
+        return [
+            basis.curvature(
+                metrics[basis.atoms], every=-(-basis.n_atoms // _CURVATURE_ATOMS)
+            )
+            for basis in self.bases
+        ]
 
     def _site_average(self, u: np.ndarray) -> np.ndarray:
         u[self._special] = np.einsum("kij,kj->ki", self._averages, u[self._special])

@@ -80,7 +80,7 @@ def read_group_modes(
 def scaled_basis(modes: ModeSet, atoms: np.ndarray) -> ModeBasis:
     """Modes as columns of E that move the atoms by 1 Å, root mean square.
 
-    The model of U does not depend on the scale of a column; the minimiser does,
-    and converges faster so than with columns scaled by 1/√λ.
+    The model of U does not depend on the scale of a column; the floor that the stages
+    give to the curvature does.
     """
     return ModeBasis(modes.vectors * np.sqrt(modes.n_atoms), atoms)

@@ -12,6 +12,7 @@ from hnmref.adp.groups import GroupedModes
 from hnmref.errors import InputError
 from hnmref.refine import arrays
 from hnmref.refine.atoms import AtomGroups
+from hnmref.refine.curvature import DIRECTIONS, target_curvatures
 from hnmref.refine.displacements import (
     LOCAL_FLOOR,
     LOCAL_RESERVE,
@@ -197,6 +198,7 @@ class NormalModes:
             XrayTarget(fmodel),
             modes,
             omegas,
+            curvature=target_curvatures(fmodel)[:, None, None] * DIRECTIONS,
             max_iterations=self._params.max_iterations,
             rng=rng,
             restraint=restraint,

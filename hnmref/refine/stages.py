@@ -1,4 +1,4 @@
-"""Stage one and stage two: Ω refined against the data (thesis, 3.4).
+"""Stage one and stage two: Π = Ω Ωᵀ refined against the data (thesis, 3.4).
 
 Stage one has one group, the whole complex. Stage two has one a substructure,
 and adds w · E_nm, which holds its U_group to stage one's.
@@ -13,8 +13,9 @@ import numpy as np
 
 from hnmref.adp.basis import lower_factor
 from hnmref.adp.groups import GroupedModes
-from hnmref.adp.restraint import e_nm
-from hnmref.refine.minimiser import minimise
+from hnmref.adp.restraint import FROBENIUS_WEIGHTS, e_nm
+from hnmref.adp.semidefinite import minimise
+from hnmref.adp.symmetric import root
 
 Target = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
@@ -23,8 +24,8 @@ _PERTURBATION = 0.01
 #: The mean translation (Å²) is taken as this at the least: a group with an atom
 #: of low B starts from U_group = 0.
 _LEAST_TRANSLATION = 0.05
-#: Length of the minimiser's first step in Ω (Å).
-_FIRST_STEP = 0.05
+#: Least curvature of a direction in Π, as a share of the mean.
+_FLOOR = 0.03
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class StageResult:
 
 
 def perturbed(omega: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Ω moved off the stationary points where some modes have no amplitude.
+    """Ω moved off the points where some modes have no amplitude.
 
     A column of zeros has zero gradient. The perturbation is a random covariance
     with a small share of the mean variance of the six rigid-body modes.
@@ -67,56 +68,63 @@ def refine_stage(
     model: GroupedModes,
     start: list[np.ndarray],
     *,
+    curvature: np.ndarray,
     max_iterations: int,
     rng: np.random.Generator,
     restraint: Restraint | None = None,
 ) -> StageResult:
-    """Minimise the target over the Ω of every group.
+    """Minimise the target over the covariance Π = Ω Ωᵀ of every group.
 
     :param target: U_group (N, 6) → value and ∂T/∂U (N, 6).
-    :param start: Ω of each group; perturbed here.
+    :param start: Ω of each group.
+    :param curvature: (N, 6, 6) model of the target's second derivatives by the U of
+        each atom, for the first steps.
+    :param rng: for the perturbed start at which the restraint's weight is found.
     :param restraint: None for stage one.
     """
-    omegas = [perturbed(omega, rng) for omega in start]
-    if restraint is not None:
-        target = _restrained(target, model, omegas, restraint)
+    weight = 0.0
+    if restraint is not None and restraint.weight > 0:
+        weight = _absolute_weight(target, model, start, restraint, rng)
+        curvature = curvature + 2 * weight * np.diag(FROBENIUS_WEIGHTS)
 
-    def function(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        u, pull_back = model.u_and_pullback(model.unpack(parameters))
+    def function(pis: list[np.ndarray]) -> tuple[float, list[np.ndarray]]:
+        u = model.u([root(pi) for pi in pis])
         value, gradient = target(u)
-        return value, model.pack(pull_back(gradient))
+        if weight > 0:
+            penalty, penalty_gradient = e_nm(u, restraint.u_whole)
+            value += weight * penalty
+            gradient = gradient + weight * penalty_gradient
+        return value, model.project(gradient)
 
     minimum = minimise(
         function,
-        model.pack(omegas),
+        [omega @ omega.T for omega in start],
+        [_floored(c) for c in model.curvatures(curvature)],
         max_iterations=max_iterations,
-        first_step=_FIRST_STEP,
     )
-    omegas = model.unpack(minimum.parameters)
-    return StageResult(omegas, model.u(omegas), minimum.value, minimum.n_evaluations)
+    omegas = [lower_factor(pi) for pi in minimum.matrices]
+    return StageResult(
+        omegas, model.u(omegas), minimum.value, minimum.n_evaluations
+    )
 
 
-def _restrained(
+def _absolute_weight(
     target: Target,
     model: GroupedModes,
-    omegas: list[np.ndarray],
+    start: list[np.ndarray],
     restraint: Restraint,
-) -> Target:
-    """The target with w · E_nm added; w is fixed here, at the perturbed start."""
-    if restraint.weight == 0:
-        return target
-    u, pull_back = model.u_and_pullback(omegas)
-    _, target_gradient = target(u)
-    _, restraint_gradient = e_nm(u, restraint.u_whole)
-    weight = (
-        restraint.weight
-        * np.linalg.norm(model.pack(pull_back(target_gradient)))
-        / np.linalg.norm(model.pack(pull_back(restraint_gradient)))
-    )
+    rng: np.random.Generator,
+) -> float:
+    """The w of w · E_nm: fixed for one minimisation, at the perturbed start."""
+    u, pull_back = model.u_and_pullback([perturbed(omega, rng) for omega in start])
+    lengths = [
+        np.linalg.norm(model.pack(pull_back(gradient)))
+        for gradient in (target(u)[1], e_nm(u, restraint.u_whole)[1])
+    ]
+    return restraint.weight * lengths[0] / lengths[1]
 
-    def restrained(u: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = target(u)
-        penalty, penalty_gradient = e_nm(u, restraint.u_whole)
-        return value + weight * penalty, gradient + weight * penalty_gradient
 
-    return restrained
+def _floored(curvature: np.ndarray) -> np.ndarray:
+    """Curvature with a floor: motions that move nothing much have none of their own."""
+    floor = _FLOOR * np.trace(curvature) / len(curvature)
+    return curvature + floor * np.eye(len(curvature))

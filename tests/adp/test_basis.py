@@ -13,6 +13,7 @@ from hnmref.adp.basis import (
     pack_lower,
     unpack_lower,
 )
+from hnmref.adp.symmetric import pack_symmetric
 from hnmref.adp.tls import rigid_covariance, tls_from_pi
 from hnmref.modes.rigid import rigid_body_modes
 
@@ -135,3 +136,27 @@ def test_shapes_must_agree():
         ModeBasis(np.zeros((4, 6)), np.arange(4))
     with pytest.raises(ValueError, match="4 rows of modes for 5 atoms"):
         ModeBasis(np.zeros((4, 3, 6)), np.arange(5))
+
+
+def test_curvature_is_the_second_derivative_by_pi():
+    """Of a quadratic form in every atom's U, along random directions of Π."""
+    rng = np.random.default_rng(11)
+    basis = ModeBasis(rng.normal(size=(70, 3, 4)), np.arange(70))
+    roots = rng.normal(size=(70, 6, 6))
+    metrics = roots @ np.swapaxes(roots, 1, 2) + np.eye(6)
+    hessian = basis.curvature(metrics)
+    for _ in range(3):
+        factor = rng.normal(size=(4, 4))
+        u = basis.u(factor)
+        direction = pack_symmetric(factor @ factor.T)
+        expected = np.einsum("ja,jab,jb->", u, metrics, u)
+        assert direction @ hessian @ direction == pytest.approx(expected)
+
+
+def test_curvature_from_a_sample_counts_for_all():
+    rng = np.random.default_rng(12)
+    vectors = np.repeat(rng.normal(size=(40, 3, 3)), 3, axis=0)
+    metric = np.eye(6) + np.zeros((120, 6, 6))
+    basis = ModeBasis(vectors, np.arange(120))
+    sample = basis.curvature(metric, every=3)
+    assert np.allclose(basis.curvature(metric), sample, rtol=1e-12)

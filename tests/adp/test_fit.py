@@ -64,8 +64,9 @@ def test_representable_pi_comes_back(rank):
     rng = np.random.default_rng(rank)
     basis = ModeBasis(rng.normal(size=(120, 3, 10)), np.arange(120))
     pi = random_pi(rng, 10, rank)
-    found = fit_pi(basis, u_of(basis, pi), max_iterations=5000, tolerance=1e-13)
-    assert np.abs(found - pi).max() < 1e-10 * np.abs(pi).max()
+    found = fit_pi(basis, u_of(basis, pi))
+    # The border of the cone, where a singular Π is, is met to the root of precision.
+    assert np.abs(found - pi).max() < 1e-8 * np.abs(pi).max()
     assert_semidefinite(found)
 
 
@@ -75,17 +76,9 @@ def test_representable_u_comes_back_where_pi_is_undetermined(rank):
     rng = np.random.default_rng(rank)
     basis = protein_basis(rng)
     u = u_of(basis, random_pi(rng, 10, rank))
-    found = fit_pi(basis, u, max_iterations=5000, tolerance=1e-12)
+    found = fit_pi(basis, u)
     assert misfit(basis, found, u) < 1e-16 * np.sum(u**2)
     assert_semidefinite(found)
-
-
-def test_default_iterations_are_enough_for_a_start():
-    rng = np.random.default_rng(11)
-    basis = protein_basis(rng)
-    u = u_of(basis, random_pi(rng, 10, 4))
-    residue = misfit(basis, fit_pi(basis, u), u) / np.sum(FROBENIUS_WEIGHTS * u**2)
-    assert residue < 1e-6
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -106,7 +99,7 @@ def test_minimum_obeys_the_optimality_conditions():
     rng = np.random.default_rng(20)
     basis = protein_basis(rng)
     u = u_of(basis, random_pi(rng, 10, 2)) + rng.normal(scale=0.3, size=(120, 6))
-    pi = fit_pi(basis, u, max_iterations=5000, tolerance=1e-13)
+    pi = fit_pi(basis, u)
     gradient = basis.project(e_nm(u_of(basis, pi), u)[1])
     scale = np.abs(basis.project(e_nm(np.zeros_like(u), u)[1])).max()
     assert np.linalg.eigvalsh(gradient)[0] > -1e-6 * scale
