@@ -7,6 +7,7 @@
     hnmref.modes model.pdb nodes=ca forcefield=gaussian cutoff=10 n_modes=20
     hnmref.modes model.pdb contacts=crystal output.prefix=m
     hnmref.modes model.pdb fsub.n_substructure=26      modes of chains, then of all
+    hnmref.modes model.pdb preset=ddpt                 as the ddPT toolbox does it
 
 Writes PREFIX_modes.npz, which hnmref.refine reads, and PREFIX_modes.nmd, which
 VMD (NMWiz) and ProDy show. Modes of a Gaussian network have no direction: they
@@ -15,8 +16,9 @@ come as .npz alone.
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,7 +51,24 @@ from hnmref.programs.nodes import network_nodes
 #: Within the class below, __doc__ is the class's own.
 _DESCRIPTION = __doc__
 
+#: What preset=NAME stands for; parameters that are given besides win.
+PRESETS = {
+    "ddpt": (
+        "forcefield=constant",
+        "cutoff=12",
+        "masses=unit",
+        "spring_constant=1",
+        "blocks=residue",
+        "n_modes=56",
+    ),
+}
+
 MASTER_PHIL = """
+preset = *none ddpt
+  .type = choice
+  .help = "Begin from another program's defaults. ddpt: GENENMM and DIAGRTB of the "
+          "ddPT toolbox (springs of 1 kcal/mol/A**2 within 12 A, masses of 1 Da, a "
+          "residue a block; blocks=none is DIAGSTD). Parameters given besides win."
 forcefield = constant *distance_power hinsen hinsen_fitted listed mgr gaussian
   .type = choice
   .help = "Stiffness of the springs: one for all, r^-power, Gaussian (Hinsen "
@@ -113,7 +132,7 @@ factorisation = *superlu cholmod
 spring_constant = None
   .type = float(value_min=1e-9)
   .help = "What a spring of stiffness 1 is worth (kcal/mol/A**2): modes are then "
-          "told in cm^-1 and kT. Needs masses=element or residue."
+          "told in cm^-1 and kT. With masses=unit a node counts as 1 Da."
 temperature = 300.0
   .type = float(value_min=1)
   .help = "Temperature (K) of that kT."
@@ -198,6 +217,11 @@ class Program(ProgramTemplate):
             )
         for note in self.nodes.notes:
             self._print(note)
+        if self.params.spring_constant is not None and self.params.masses == "unit":
+            self._print(
+                "Frequencies are those of nodes of 1 Da: masses=element or residue "
+                "gives true ones"
+            )
         self._print(
             f"{len(self.nodes.atoms)} atoms in "
             f"{len(np.unique(self.nodes.residues))} residues of {names[0]}, "
@@ -280,7 +304,14 @@ class Program(ProgramTemplate):
 
 def run(args: list[str] | None = None) -> None:
     """Run the command with these arguments (None: the command line's)."""
-    run_program(program_class=Program, args=args)
+    given = sys.argv[1:] if args is None else args
+    run_program(program_class=Program, args=with_preset(given))
+
+
+def with_preset(args: Sequence[str]) -> list[str]:
+    """Arguments with those of their preset before them, so that the given ones win."""
+    names = [arg.split("=", 1)[1] for arg in args if arg.startswith("preset=")]
+    return [*PRESETS.get(names[-1] if names else "none", ()), *args]
 
 
 def _columns(modes: ModeSet | GaussianModes, params) -> dict:
@@ -299,11 +330,6 @@ def _columns(modes: ModeSet | GaussianModes, params) -> dict:
 
 def _check_together(params) -> None:
     """Raise InputError for parameters that do not go together."""
-    if params.spring_constant is not None and params.masses == "unit":
-        raise InputError(
-            "spring_constant gives frequencies only with masses in daltons: add "
-            "masses=element or masses=residue"
-        )
     if params.forcefield == "listed" and params.springs_file is None:
         raise InputError("forcefield=listed needs springs_file")
     if params.forcefield == "gaussian":

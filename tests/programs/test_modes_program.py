@@ -5,8 +5,8 @@ import pytest
 from libtbx.utils import Sorry
 from mode_models import pdb_text
 
-from hnmref.modes import GaussianModes, ModeSet, wavenumbers
-from hnmref.programs.modes import run
+from hnmref.modes import GaussianModes, ModeSet, compute_modes, wavenumbers
+from hnmref.programs.modes import run, with_preset
 
 
 @pytest.fixture
@@ -98,7 +98,6 @@ def test_repairs_are_told(here, capsys):
             ["model.pdb", "fsub.n_substructure=6", "fsub.substructure=resseq 1:4"],
             "fsub.substructure",
         ),
-        (["model.pdb", "spring_constant=1"], "daltons"),
         (["model.pdb", "forcefield=gaussian", "masses=element"], "Gaussian"),
         (["model.pdb", "selection=water", "nodes=ca"], "nodes=ca"),
     ],
@@ -247,3 +246,25 @@ def test_wavenumbers_where_asked(here, capsys):
     out = capsys.readouterr().out
     assert "cm^-1" in out and "quantum/kT" in out
     assert f"{wavenumbers(modes.eigenvalues, 0.5)[6]:.2f}" in out
+
+
+def test_preset_is_the_toolboxs_network(here, capsys):
+    """Equal springs within 12 A, 1 Da a node, residues as blocks."""
+    run(["model.pdb", "preset=ddpt", "n_modes=9", "output.prefix=d"])
+    modes = ModeSet.load(here / "d_modes.npz")
+    expected = compute_modes(
+        modes.coordinates,
+        n_modes=9,
+        spring_law="constant",
+        cutoff=12.0,
+        blocks=[label.rsplit(None, 1)[0] for label in modes.atom_labels],
+    )
+    assert np.allclose(modes.eigenvalues, expected.eigenvalues, atol=1e-9)
+    out = capsys.readouterr().out
+    assert "1 Da" in out and f"{wavenumbers(modes.eigenvalues, 1.0)[6]:.2f}" in out
+
+
+def test_given_parameters_win_over_the_preset():
+    given = with_preset(["model.pdb", "cutoff=8", "preset=ddpt"])
+    assert given.index("cutoff=12") < given.index("cutoff=8")
+    assert with_preset(["model.pdb", "preset=none"]) == ["model.pdb", "preset=none"]
