@@ -85,9 +85,11 @@ hnm
     .type = float(value_min=0)
     .help = "Stage two's pull towards stage one, as a ratio of gradients."
   prior_weight = 0
-    .type = float(value_min=0, value_max=0)
-    .help = "Pull of the mode covariance towards equipartition. Only 0 is known, "
-            "the method without it."
+    .type = float(value_min=0)
+    .help = "Pull of U_group towards isotropic U: 1 is as strong as the data's own "
+            "hold on the mean atom. 0 leaves the least that keeps loose ends from "
+            "flying apart; Auto finds it in every macro-cycle from reflections of "
+            "the working set kept apart."
   target = *ls_wunit_k1 ml
     .type = choice
     .optional = False

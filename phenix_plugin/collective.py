@@ -36,7 +36,7 @@ class Collective:
         self.labels = atom_labels(model)
         self.atom_groups = substructures(model, hnm, tls_selections)
         inputs = SimpleNamespace(model=model, groups=self.atom_groups)
-        params = SimpleNamespace(hnm=hnm)
+        params = SimpleNamespace(hnm=hnm, main=SimpleNamespace(nproc=1))
         self.modes = NormalModes(inputs, params, keep_others=True)
 
     @property

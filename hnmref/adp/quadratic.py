@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from hnmref.adp.symmetric import pack_symmetric, two_sided_product, unpack_symmetric
+from hnmref.adp.symmetric import congruence, pack_symmetric, unpack_symmetric
 
 #: Share of the way to the border of the cone that a step goes.
 _TO_BORDER = 0.95
@@ -98,7 +98,7 @@ def _step(
     g = lower @ right.T / np.sqrt(d)
     inverse = np.linalg.solve(g, np.eye(len(g)))
     metric = inverse.T @ inverse
-    factor = cho_factor(curvature + two_sided_product(metric, metric))
+    factor = cho_factor(curvature + congruence(metric))
 
     def newton(wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Scaled changes that bring diag(d)² to ``wanted`` more than itself."""

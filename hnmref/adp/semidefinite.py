@@ -28,7 +28,7 @@ _ENOUGH = 1e-4
 #: Steps shorter than this share of the model's are given up.
 _SHORTEST = 1e-3
 #: How near the model's least value is found, relative to that from zero.
-_MODEL_TOLERANCE = 1e-10
+_MODEL_TOLERANCE = 1e-7
 
 Matrices = list[np.ndarray]
 Function = Callable[[Matrices], tuple[float, Matrices]]

@@ -35,14 +35,15 @@ def triangle(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rows, columns, np.where(rows == columns, 1.0, np.sqrt(2.0))
 
 
-def two_sided_product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The (p, p) matrix that takes the vector of V to that of (L V R + R V L) / 2."""
-    rows, columns, scale = triangle(len(left))
-    result = left[np.ix_(rows, rows)] * right[np.ix_(columns, columns)]
-    result += left[np.ix_(columns, columns)] * right[np.ix_(rows, rows)]
-    result += left[np.ix_(rows, columns)] * right[np.ix_(columns, rows)]
-    result += left[np.ix_(columns, rows)] * right[np.ix_(rows, columns)]
-    return 0.25 * scale[:, None] * scale * result
+def congruence(matrix: np.ndarray) -> np.ndarray:
+    """The (p, p) matrix that takes the vector of V to that of M V M, M symmetric."""
+    rows, columns, scale = triangle(len(matrix))
+    by_row, by_column = matrix[rows], matrix[columns]
+    result = np.take(by_row, rows, axis=1) * np.take(by_column, columns, axis=1)
+    result += np.take(by_row, columns, axis=1) * np.take(by_column, rows, axis=1)
+    result *= 0.5 * scale[:, None]
+    result *= scale
+    return result
 
 
 def root(matrix: np.ndarray) -> np.ndarray:

@@ -97,6 +97,7 @@ class Refinement:
             self._record(cycle, "sites", clock, n_parameters)
         for step in self.group_adp.steps(self.fmodel, rng):
             refresh(self.fmodel)
+            self._tell(step.details)
             self._record(cycle, step.name, clock, step.n_parameters, step.n_evaluations)
         with self.group_adp.hold(self._structure()):
             n_parameters, details = refine_u_local(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from libtbx import Auto
 
 from hnmref.adp.basis import ModeBasis, lower_factor
 from hnmref.adp.fit import fit_pi, isotropic_pi
@@ -25,8 +26,14 @@ from hnmref.refine.displacements import (
 )
 from hnmref.refine.inputs import Inputs, group_members
 from hnmref.refine.modes import group_modes, read_group_modes, scaled_basis
+from hnmref.refine.prior_weight import choose_prior_weight
 from hnmref.refine.record import GroupStep
-from hnmref.refine.stages import Restraint, StageResult, refine_stage
+from hnmref.refine.stages import (
+    LEAST_PRIOR,
+    Restraint,
+    StageResult,
+    refine_stage,
+)
 from hnmref.refine.target import XrayTarget
 
 
@@ -45,6 +52,7 @@ class NormalModes:
 
     def __init__(self, inputs: Inputs, params, *, keep_others: bool = False) -> None:
         self._params = params.hnm
+        self._nproc = params.main.nproc
         self._keep_others = keep_others
         self._groups: AtomGroups = inputs.groups
         self._members = group_members(inputs.groups)
@@ -98,18 +106,18 @@ class NormalModes:
 
     def steps(self, fmodel, rng: np.random.Generator) -> Iterator[GroupStep]:
         """Stage one, then stage two."""
-        structure = fmodel.xray_structure
-        self._take_from_local()
-        self._set_u_group(structure, self.whole.u(self.omega_whole))
-        whole = self._stage(fmodel, self.whole, self.omega_whole, rng, None)
-        self.omega_whole = whole.omegas
-        self._set_u_group(structure, whole.u_group)
-        yield GroupStep("stage_one", self.whole.n_parameters, whole.n_evaluations)
+        self.take_from_local()
+        self._set_u_group(fmodel.xray_structure, self.whole.u(self.omega_whole))
+        prior_weight, details = self._prior_weight(fmodel, rng)
+        stages = self._stages(fmodel, rng, prior_weight)
 
-        restraint = Restraint(whole.u_group, self._params.restraint_weight)
-        parts = self._stage(fmodel, self.parts, self.omega_parts, rng, restraint)
-        self.omega_parts = parts.omegas
-        self._set_u_group(structure, parts.u_group)
+        whole = next(stages)
+        self.omega_whole, self.displacements.u_group = whole.omegas, whole.u_group
+        n_parameters = self.whole.n_parameters
+        yield GroupStep("stage_one", n_parameters, whole.n_evaluations, details)
+
+        parts = next(stages)
+        self.omega_parts, self.displacements.u_group = parts.omegas, parts.u_group
         yield GroupStep("stage_two", self.parts.n_parameters, parts.n_evaluations)
 
     def absorb(self, structure) -> None:
@@ -179,6 +187,41 @@ class NormalModes:
         self.displacements.u_group = u_group
         self.displacements.put_into(structure)
 
+    def _prior_weight(
+        self, fmodel, rng: np.random.Generator
+    ) -> tuple[float, list[str]]:
+        """``hnm.prior_weight``, or found from the data; and lines for the log."""
+        if self._params.prior_weight is not Auto:
+            return self._params.prior_weight, []
+        if fmodel.twin_law is not None:
+            return 0.0, ["  No prior: its weight is not found for twinned data"]
+        seed = int(rng.integers(2**31))
+
+        def refine(part, weight: float) -> None:
+            for _ in self._stages(part, np.random.default_rng(seed), weight):
+                pass
+
+        choice = choose_prior_weight(fmodel, refine, rng, self._nproc)
+        return choice.weight, choice.lines()
+
+    def _stages(
+        self, fmodel, rng: np.random.Generator, prior_weight: float
+    ) -> Iterator[StageResult]:
+        """Both stages from Ω as it is; only f_model's structure is changed."""
+        structure = fmodel.xray_structure
+        restraint = None
+        for modes, start in (
+            (self.whole, self.omega_whole),
+            (self.parts, self.omega_parts),
+        ):
+            result = self._stage(fmodel, modes, start, rng, restraint, prior_weight)
+            Displacements(result.u_group, self.displacements.u_local).put_into(
+                structure
+            )
+            fmodel.update_xray_structure(xray_structure=structure, update_f_calc=True)
+            yield result
+            restraint = Restraint(result.u_group, self._params.restraint_weight)
+
     def _stage(
         self,
         fmodel,
@@ -186,6 +229,7 @@ class NormalModes:
         omegas: list[np.ndarray],
         rng: np.random.Generator,
         restraint: Restraint | None,
+        prior_weight: float,
     ) -> StageResult:
         """One stage against ``hnm.target``; f_model has its own target again after.
 
@@ -202,6 +246,7 @@ class NormalModes:
             max_iterations=self._params.max_iterations,
             rng=rng,
             restraint=restraint,
+            prior_weight=max(prior_weight, LEAST_PRIOR),
         )
         fmodel.update(target_name=target_name)
         return result
@@ -231,7 +276,7 @@ class NormalModes:
             bases.append(scaled_basis(modes, part.atoms))
         self.parts = GroupedModes(bases, n_atoms, self._site_averages)
 
-    def _take_from_local(self) -> None:
+    def take_from_local(self) -> None:
         """Isotropic U that all atoms of a substructure share becomes collective.
 
         As mmtbx's split_u before every TLS refinement. Translations hold it

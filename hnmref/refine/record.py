@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True)
 class GroupStep:
-    """A step of U_group: its name, its parameters and what it cost."""
+    """A step of U_group: its name, its parameters, what it cost, lines for the log."""
 
     name: str
     n_parameters: int
     n_evaluations: int
+    details: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hnmref.adp.anisotropy_prior import PRIOR_METRIC, anisotropy_penalty
 from hnmref.adp.basis import lower_factor
 from hnmref.adp.groups import GroupedModes
 from hnmref.adp.restraint import FROBENIUS_WEIGHTS, e_nm
 from hnmref.adp.semidefinite import minimise
 from hnmref.adp.symmetric import root
+
+#: The prior's least weight. Without any, a loose end may be given an amplitude so large
+#: that it does not scatter, where the data have no more say.
+LEAST_PRIOR = 0.003
 
 Target = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
@@ -26,6 +31,14 @@ _PERTURBATION = 0.01
 _LEAST_TRANSLATION = 0.05
 #: Least curvature of a direction in Π, as a share of the mean.
 _FLOOR = 0.03
+#: Contracted with a curvature by six components: its sum over the five directions of
+#: unit Frobenius length and without a trace.
+_WITHOUT_TRACE = np.diag([1.0, 1.0, 1.0, 0.5, 0.5, 0.5]) - np.pad(
+    np.full((3, 3), 1.0 / 3.0), ((0, 3), (0, 3))
+)
+#: A step that promises less than this, relatively, is within the errors of the
+#: structure factors and gradients, which are computed on grids.
+_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,7 @@ def refine_stage(
     max_iterations: int,
     rng: np.random.Generator,
     restraint: Restraint | None = None,
+    prior_weight: float = 0.0,
 ) -> StageResult:
     """Minimise the target over the covariance Π = Ω Ωᵀ of every group.
 
@@ -81,19 +95,33 @@ def refine_stage(
         each atom, for the first steps.
     :param rng: for the perturbed start at which the restraint's weight is found.
     :param restraint: None for stage one.
+    :param prior_weight: of the prior on anisotropy, as a ratio of its curvature to the
+        target's, for the mean atom.
     """
-    weight = 0.0
+    if prior_weight > 0:
+        target, curvature = with_prior(target, curvature, prior_weight)
     if restraint is not None and restraint.weight > 0:
-        weight = _absolute_weight(target, model, start, restraint, rng)
+        weight = absolute_weight(target, model, start, restraint, rng)
+        target = restrained(target, restraint.u_whole, weight)
         curvature = curvature + 2 * weight * np.diag(FROBENIUS_WEIGHTS)
+    return minimise_target(
+        target, model, start, curvature=curvature, max_iterations=max_iterations
+    )
+
+
+def minimise_target(
+    target: Target,
+    model: GroupedModes,
+    start: list[np.ndarray],
+    *,
+    curvature: np.ndarray,
+    max_iterations: int,
+    tolerance: float = _TOLERANCE,
+) -> StageResult:
+    """The least value of a target; parameters as :func:`refine_stage` has them."""
 
     def function(pis: list[np.ndarray]) -> tuple[float, list[np.ndarray]]:
-        u = model.u([root(pi) for pi in pis])
-        value, gradient = target(u)
-        if weight > 0:
-            penalty, penalty_gradient = e_nm(u, restraint.u_whole)
-            value += weight * penalty
-            gradient = gradient + weight * penalty_gradient
+        value, gradient = target(model.u([root(pi) for pi in pis]))
         return value, model.project(gradient)
 
     minimum = minimise(
@@ -101,14 +129,40 @@ def refine_stage(
         [omega @ omega.T for omega in start],
         [_floored(c) for c in model.curvatures(curvature)],
         max_iterations=max_iterations,
+        tolerance=tolerance,
     )
     omegas = [lower_factor(pi) for pi in minimum.matrices]
-    return StageResult(
-        omegas, model.u(omegas), minimum.value, minimum.n_evaluations
-    )
+    return StageResult(omegas, model.u(omegas), minimum.value, minimum.n_evaluations)
 
 
-def _absolute_weight(
+def restrained(target: Target, u_whole: np.ndarray, weight: float) -> Target:
+    """The target with weight · E_nm added."""
+
+    def total(u: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = target(u)
+        penalty, penalty_gradient = e_nm(u, u_whole)
+        return value + weight * penalty, gradient + weight * penalty_gradient
+
+    return total
+
+
+def with_prior(
+    target: Target, curvature: np.ndarray, prior_weight: float
+) -> tuple[Target, np.ndarray]:
+    """Target and curvature with the prior on anisotropy added."""
+    # The target's mean curvature in the five directions without a trace.
+    mean = np.mean(np.einsum("jab,ab->j", curvature, _WITHOUT_TRACE)) / 5.0
+    weight = prior_weight * mean / 2.0
+
+    def total(u: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = target(u)
+        penalty, penalty_gradient = anisotropy_penalty(u)
+        return value + weight * penalty, gradient + weight * penalty_gradient
+
+    return total, curvature + weight * PRIOR_METRIC
+
+
+def absolute_weight(
     target: Target,
     model: GroupedModes,
     start: list[np.ndarray],

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from hnmref.adp.symmetric import (
+    congruence,
     n_components,
     pack_symmetric,
     root,
-    two_sided_product,
     unpack_symmetric,
 )
 
@@ -30,12 +30,11 @@ def test_a_vector_tells_the_size_of_its_matrix(n):
     assert unpack_symmetric(np.ones(n_components(n))).shape == (n, n)
 
 
-def test_two_sided_product():
+def test_congruence():
     rng = np.random.default_rng(2)
-    left, right, v = (symmetric(rng, 4) for _ in range(3))
-    product = two_sided_product(left, right)
-    expected = 0.5 * (left @ v @ right + right @ v @ left)
-    assert np.allclose(unpack_symmetric(product @ pack_symmetric(v)), expected)
+    m, v = symmetric(rng, 4), symmetric(rng, 4)
+    product = congruence(m)
+    assert np.allclose(unpack_symmetric(product @ pack_symmetric(v)), m @ v @ m)
     assert np.allclose(product, product.T)
 
 

@@ -133,3 +133,24 @@ def test_restraint_is_defined_where_nothing_moves_yet():
     )
     assert np.isfinite(result.value)
     assert e_nm(result.u_group, u_true)[0] < e_nm(np.zeros_like(u_true), u_true)[0]
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.25, 1.0, 4.0])
+def test_prior_divides_the_anisotropy(weight):
+    """Where data of one curvature fix every component: by 1 + weight."""
+    atoms = np.arange(N_ATOMS)
+    translations = np.tile(np.eye(3), (N_ATOMS, 1, 1))
+    model = GroupedModes([ModeBasis(translations, atoms)], N_ATOMS)
+    u_true = np.tile([0.5, 0.7, 0.3, 0.1, -0.05, 0.02], (N_ATOMS, 1))
+    result = refine_stage(
+        distance_to(u_true),
+        model,
+        [0.1 * np.eye(3)],
+        curvature=CURVATURE,
+        max_iterations=100,
+        rng=np.random.default_rng(10),
+        prior_weight=weight,
+    )
+    isotropic = 0.5 * np.array([1, 1, 1, 0, 0, 0])
+    expected = isotropic + (u_true - isotropic) / (1 + weight)
+    assert np.allclose(result.u_group, expected, rtol=0, atol=1e-3)
