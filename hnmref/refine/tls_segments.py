@@ -55,11 +55,12 @@ def find_segments(
 ) -> tuple[ResidueTable, list[ChainSegments]]:
     """The best partitions of every polymer chain, with the model's residues.
 
-    Hydrogens, whose B ride on others, and atoms of occupancy zero do not count.
+    Hydrogens, whose B ride on others, and atoms of occupancy zero do not count. A
+    chain whose atoms have all the same B stays whole.
 
     :param u: (N, 6) total U, Å².
     :param anisotropic: fit U; else its isotropic equivalent.
-    :raises InputError: all atoms of a chain have the same B.
+    :raises InputError: no chain has different B.
     """
     table = residue_table(model)
     chains = polymer_chains(table)
@@ -68,10 +69,11 @@ def find_segments(
     result = []
     for chain, whole in zip(chains, substructures_of_parts(table, chains)):
         atoms = table.atoms_of(chain.residues)
-        atoms = atoms[counted[atoms]]
-        _check_spread(B_PER_U * u_eq(u[atoms]), chain)
+        if counted[atoms].any():
+            atoms = atoms[counted[atoms]]
         fitted = (table.sites[atoms], values[atoms], table.residue_of[atoms])
-        partitions = partition_chain(*fitted, max_segments, min_residues)
+        n_most = 1 if _is_flat(u[atoms]) else max_segments
+        partitions = partition_chain(*fitted, n_most, min_residues)
         residues = np.unique(table.residue_of[whole.atoms])
         result.append(
             ChainSegments(
@@ -81,6 +83,12 @@ def find_segments(
                 partitions=partitions,
                 number=suggest_number(partitions, *fitted),
             )
+        )
+    if chains and all(_is_flat(u[chain.atoms]) for chain in result):
+        raise InputError(
+            "All atoms of a chain of the model have the same B, which says nothing of "
+            "TLS segments: give a model with refined B, or cut chains into equal "
+            "segments (tls.partition=equal)"
         )
     return table, result
 
@@ -111,7 +119,7 @@ def best_segments(
     :param u: (N, 6) total U, Å².
     :param n_per_chain: segments of a chain, fewer where it is too short; None: the
         number that each chain's displacements speak for.
-    :raises InputError: all atoms of a chain have the same B.
+    :raises InputError: no chain has different B.
     """
     table, chains = find_segments(model, u, max_segments=n_per_chain or MAX_SEGMENTS)
     if not chains:
@@ -123,10 +131,6 @@ def best_segments(
     return groups
 
 
-def _check_spread(b: np.ndarray, chain: Part) -> None:
-    if len(b) == 0 or np.ptp(b) < _SAME_B:
-        raise InputError(
-            f"The model has one B for all atoms of chain {chain.label}, which says "
-            "nothing of TLS segments: give a model with refined B, or cut chains "
-            "into equal segments (tls.partition=equal)"
-        )
+def _is_flat(u: np.ndarray) -> bool:
+    """Whether atoms have all the same B."""
+    return bool(np.ptp(B_PER_U * u_eq(u)) < _SAME_B)

@@ -104,7 +104,7 @@ def test_anisotropic_displacements_have_twice_the_parameters(here):
         (["m.pdb", "flat.pdb"], "takes one model and got 2"),
         (["m.pdb", "displacements=anisotropic"], "has no ANISOU records"),
         (["m.pdb", "output.prefix=old"], "old_tls_segments.json exists"),
-        (["flat.pdb"], "one B for all atoms of chain A"),
+        (["flat.pdb"], "the same B, which says nothing"),
     ],
 )
 def test_what_cannot_be_done(here, arguments, sentence):

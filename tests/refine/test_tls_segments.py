@@ -5,7 +5,7 @@ import hnmref  # noqa: F401  (cctbx's extensions load first)
 import numpy as np
 import pytest
 from known_bodies import STARTS, write_bodies
-from pdb_text import atom, ligand
+from pdb_text import atom, ligand, peptide
 from small_run import refine_params, small_inputs, small_refinement
 
 from hnmref.errors import InputError
@@ -97,8 +97,17 @@ def test_no_more_segments_than_there_can_be(tmp_path):
 def test_one_b_says_nothing(tmp_path):
     model, u = read(tmp_path / "m.pdb")
     flat = np.tile([0.3, 0.3, 0.3, 0, 0, 0], (len(u), 1))
-    with pytest.raises(InputError, match="one B for all atoms of chain A.*equal"):
+    with pytest.raises(InputError, match="the same B, which says nothing.*equal"):
         best_segments(model, flat, 3)
+
+
+def test_a_chain_of_one_b_or_of_absent_atoms_stays_whole(tmp_path):
+    """Beside one that is cut."""
+    tail = ["TER", *peptide("B", 12, (0, 50, 0)), "TER"]
+    tail += peptide("C", 12, (0, -50, 0), occupancy=0.0)
+    model, u = read(tmp_path / "m.pdb", tail="\n".join(tail))
+    labels = [group.label for group in best_segments(model, u, 3)]
+    assert labels == ["A.1", "A.2", "A.3", "B.1", "C.1"]
 
 
 TLSMD = ("group_adp=tls", "tls.partition=tlsmd")
