@@ -1,6 +1,6 @@
 """Files of PDB entries: from a mirror, from the PDB where that is asked for.
 
-    python -m regression.entries --mirror DIR          which of the thesis's 20 are there
+    python -m regression.entries --mirror DIR      which of the thesis's 20 are there
     python -m regression.entries --mirror DIR --fetch --cache entries
     python -m regression.entries --entries 4drw 2jee
 

@@ -74,8 +74,8 @@ class TlsFit:
 
     :ivar origin: (3,) the group's centroid, Å.
     :ivar pi: (6, 6) covariance in ``rigid_basis`` about the origin, Å and radian;
-        ``tls_from_pi`` gives T, L and S. What the data do not determine is zero.
-        Not always semidefinite.
+        ``tls_from_pi`` gives T, L and S. What the data do not determine is as
+        small as can be. Not always semidefinite.
     :ivar residual: Σ_j ‖U_j − U_TLS,j‖²/3 or Σ_j (U_iso,j − tr U_TLS,j/3)², Å⁴.
     """
 
