@@ -1,8 +1,8 @@
 """The TLS baseline: mmtbx's own TLS refinement as phenix.refine runs it.
 
 Groups come from the user, as contiguous segments of each chain (of equal lengths, or
-those that TLSMD would find), or from the model's header. mmtbx refines a B of each group first, then T, L and S, and
-leaves what the groups do not explain in U_local.
+those that TLSMD would find), or from the model's header. mmtbx refines a B of each
+group first, then T, L and S, and leaves what the groups do not explain in U_local.
 """
 
 from __future__ import annotations
