@@ -15,6 +15,7 @@ PROGRAMS = (
     "compare",
     "principal_components",
     "transition",
+    "tls_segments",
     "get_reference_data",
     "demo",
     "phenix_refine",

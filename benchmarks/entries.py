@@ -34,19 +34,25 @@ def add_pdb_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def entry_in(pdb_dir: Path, entry_id: str) -> Entry | None:
+    """The entry's files, where both are there."""
+    models = sorted((pdb_dir / entry_id).glob("model.*"))
+    data = sorted((pdb_dir / entry_id).glob("data.*"))
+    return Entry(entry_id, models[0], data[0]) if models and data else None
+
+
 def find_entry(pdb_dir: Path, entry_id: str) -> Entry:
     """The entry's files.
 
     :raises SystemExit: they are not there; a sentence says what to do.
     """
-    models = sorted((pdb_dir / entry_id).glob("model.*"))
-    data = sorted((pdb_dir / entry_id).glob("data.*"))
-    if not models or not data:
+    entry = entry_in(pdb_dir, entry_id)
+    if entry is None:
         raise SystemExit(
             f"{pdb_dir / entry_id} has no model.pdb and data.mtz: put them there or "
             "name another directory with --pdb-dir"
         )
-    return Entry(entry_id, models[0], data[0])
+    return entry
 
 
 def find_all(pdb_dir: Path) -> list[Entry]:

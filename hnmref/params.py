@@ -126,12 +126,19 @@ tls
   groups_per_chain = None
     .type = int(value_min=1)
     .help = "Cut each chain into this many contiguous segments."
+  partition = *equal tlsmd
+    .type = choice
+    .optional = False
+    .help = "Where chains are cut: into segments of equal numbers of residues, or "
+            "of B that fit TLS best, as TLSMD does, from the B of the model's file "
+            "whatever start.b_iso is. tlsmd without groups_per_chain: as many a "
+            "chain as its B speak for."
   selection = None
     .type = str
     .multiple = True
-    .help = "Atom selection of one TLS group. Without this and "
-            "groups_per_chain: the groups of the model's header, else one a "
-            "chain."
+    .help = "Atom selection of one TLS group. Without this, "
+            "groups_per_chain and partition=tlsmd: the groups of the model's "
+            "header, else one a chain."
 }
 """
 

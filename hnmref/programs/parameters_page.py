@@ -19,6 +19,7 @@ from hnmref.programs import (
     compare,
     modes,
     principal_components,
+    tls_segments,
     transition,
 )
 
@@ -30,6 +31,7 @@ COMMANDS = {
     "hnmref.principal_components": principal_components.Program.master_phil_str,
     "hnmref.transition": transition.Program.master_phil_str,
     "hnmref.compare": compare.Program.master_phil_str,
+    "hnmref.tls_segments": tls_segments.Program.master_phil_str,
 }
 
 _HEAD = """# Parameters

@@ -105,17 +105,19 @@ def group_atoms(
 
 
 def substructures_of_parts(
-    table: ResidueTable, parts: list[Part]
+    table: ResidueTable, parts: list[Part], free: Sequence[int] | None = None
 ) -> list[Substructure]:
     """Parts with the residues that touch them; a model without polymer is one.
 
+    :param free: the residues that may join; None: all but waters.
     :raises InputError: there are no parts, and too few atoms for a substructure.
     """
     if not parts:
         return [_everything_but_water(table)]
     owner = _owner_array(table, [table.atoms_of(part.residues) for part in parts])
-    free = residues_outside(table, owner, Kind.LIGAND, Kind.POLYMER)
-    owner = join_by_touch(table, owner, free)
+    if free is None:
+        free = residues_outside(table, owner, Kind.LIGAND, Kind.POLYMER)
+    owner = join_by_touch(table, owner, list(free))
     result = []
     for i, part in enumerate(parts):
         atoms = np.flatnonzero(owner == i)

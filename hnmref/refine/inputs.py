@@ -10,6 +10,7 @@ from cctbx import adptbx
 
 from hnmref.refine.atoms import AtomGroups, group_atoms
 from hnmref.refine.data import Data, read_data
+from hnmref.refine.displacements import total_u_cart
 from hnmref.refine.model import adopt_symmetry, check_symmetry, read_model
 from hnmref.refine.residual_b import add_header_tls_if_residual
 
@@ -18,6 +19,7 @@ from hnmref.refine.residual_b import add_header_tls_if_residual
 class Inputs:
     """A model with data, its atoms sorted into groups, and what was noticed.
 
+    :ivar file_u: (N, 6) total U of the model's file, Å², whatever the start is.
     :ivar files: names by kind, for the report.
     :ivar notes: a sentence for each choice and repair.
     """
@@ -28,6 +30,7 @@ class Inputs:
     files: dict[str, str]
     restraint_files: list[str]
     notes: list[str]
+    file_u: np.ndarray
 
 
 def read_inputs(
@@ -56,11 +59,12 @@ def read_inputs(
     )
     if ignore:
         adopt_symmetry(model, data.f_obs.crystal_symmetry())
-    if params.start.b_iso is None:
+    if params.start.b_iso is None or params.tls.partition == "tlsmd":
         notes += add_header_tls_if_residual(
             model, model_file, data, params.model.residual_b
         )
-    else:
+    file_u = total_u_cart(model.get_xray_structure())
+    if params.start.b_iso is not None:
         set_flat_b(model, params.start.b_iso)
     selections = [text for text in params.hnm.substructure if text is not None]
     groups = group_atoms(model, selections)
@@ -71,6 +75,7 @@ def read_inputs(
         files={"model": model_file, "data": data_file},
         restraint_files=list(restraint_files),
         notes=notes,
+        file_u=file_u,
     )
 
 

@@ -1,8 +1,8 @@
 """The TLS baseline: mmtbx's own TLS refinement as phenix.refine runs it.
 
-Groups come from the user, as contiguous segments of each chain, or from the
-model's header. mmtbx refines a B of each group first, then T, L and S, and
-leaves what the groups do not explain in U_local.
+Groups come from the user, as contiguous segments of each chain (of equal lengths, or
+those that TLSMD would find), or from the model's header. mmtbx refines a B of each
+group first, then T, L and S, and leaves what the groups do not explain in U_local.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from hnmref.refine.displacements import Displacements, use_both_parts
 from hnmref.refine.inputs import Inputs
 from hnmref.refine.partitions import contiguous_segments, header_tls_selections
 from hnmref.refine.record import GroupStep
+from hnmref.refine.tls_segments import best_segments
 
 #: Independent parameters of one group's T, L and S (the trace of S is zero).
 PARAMETERS_PER_GROUP = 20
@@ -110,11 +111,15 @@ class Tls:
 def tls_groups(inputs: Inputs, params) -> list[Substructure]:
     """The groups: selections, else segments a chain, else the header, else chains.
 
+    Segments are of equal lengths, or those that fit the file's B best.
+
     :param params: the extracted ``tls`` scope.
     """
     selections = [text for text in params.selection if text is not None]
     if selections:
         return group_atoms(inputs.model, selections).substructures
+    if params.partition == "tlsmd":
+        return best_segments(inputs.model, inputs.file_u, params.groups_per_chain)
     if params.groups_per_chain is not None:
         return contiguous_segments(inputs.model, params.groups_per_chain)
     header = header_tls_selections(inputs.model, inputs.files["model"])
