@@ -34,21 +34,16 @@ from hnmref.files import write_text
 from hnmref.modes import GaussianModes
 from hnmref.modes.fluctuations import mode_range, thermal_motion
 from hnmref.modes.units import KJ_IN_KCAL
-from hnmref.programs.mode_analyses import (
-    ANALYSES,
-    OtherModes,
-    Task,
-    analysis_paths,
-    check_task,
-)
+from hnmref.programs.mode_analyses import ANALYSES, analysis_paths, check_task
 from hnmref.programs.mode_atoms import (
     atom_names,
     chosen_atoms,
-    matched_coordinates,
     model_b_factors,
     read_modes,
     require_same_atoms,
+    target_coordinates,
 )
+from hnmref.programs.mode_task import OtherModes, Task
 from hnmref.report.mode_page import AnalysisResult, write_mode_page
 
 #: Within the class below, __doc__ is the class's own.
@@ -204,12 +199,16 @@ class Program(ProgramTemplate):
             raise InputError(
                 "selection is one of the model's atoms: give the model file too"
             )
-        b_model = target = None
+        b_model = target = shared = None
         if model is not None:
             b_model = model_b_factors(modes, model, model_name, name)
         if target_name is not None:
             hierarchy = self._hierarchy(target_name)
-            target = matched_coordinates(modes, hierarchy, target_name, name)
+            shared, target, notes = target_coordinates(
+                modes, hierarchy, (target_name, name), model, model_name or ""
+            )
+            for note in notes:
+                self._say(note)
         others = self._others(modes, name)
         if "overlap" in params.analyses and others is None and target is None:
             raise InputError(
@@ -228,6 +227,7 @@ class Program(ProgramTemplate):
             b_model=b_model,
             others=others,
             target=target,
+            target_atoms=shared,
             target_name="" if target_name is None else Path(target_name).name,
             spring_constant=spring_constant,
             params=params,

@@ -2,137 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from hnmref.errors import InputError
-from hnmref.files import written_whole
-from hnmref.modes import GaussianModes, ModeSet, collectivity
-from hnmref.modes.correlation import (
-    Rows,
-    correlation_rows,
-    covariance_rows,
-    distance_rows,
-)
+from hnmref.modes import GaussianModes, collectivity
+from hnmref.modes.correlation import correlation_rows, covariance_rows, distance_rows
 from hnmref.modes.fluctuations import (
     BFit,
-    Motion,
     b_factors,
     displacement_tensors,
     fit_b_factors,
     mean_squares,
     rms_by_mode,
 )
-from hnmref.modes.overlap import (
-    cumulative_overlaps,
-    overlaps,
-    per_atom_overlaps,
-    rmsip,
-    structural_difference,
-)
-from hnmref.modes.superpose import superpose
 from hnmref.modes.thermodynamics import thermodynamics
 from hnmref.programs.mode_atoms import short_names
+from hnmref.programs.mode_overlap import analyse_overlap
+from hnmref.programs.mode_task import Task, save, save_matrix, table
 from hnmref.report import mode_plots
-from hnmref.report.matrix_files import (
-    matrix_bytes,
-    matrix_paths,
-    write_csv,
-    write_matrix,
-    write_npz,
-)
-from hnmref.report.mode_page import AnalysisResult, Picture
-
-#: Two structures nearer than this (Å, rms, superposed) do not differ.
-_SAME_STRUCTURE = 1e-3
-
-#: A matrix file of more bytes than this is announced.
-_LARGE = 2**28
-
-
-@dataclass
-class OtherModes:
-    """A second set of modes of the same atoms, and the range that is compared."""
-
-    modes: ModeSet
-    kept: slice
-    name: str
-
-
-@dataclass
-class Task:
-    """What the analyses work on.
-
-    :ivar modes, name: the modes and the name of their file.
-    :ivar motion: modes of the range with their variances.
-    :ivar kept: the range within the modes.
-    :ivar labels: (N,) name of each atom.
-    :ivar chosen: atoms that the matrices are of.
-    :ivar b_model: (N,) B of the model, or None.
-    :ivar others: second modes of the same atoms, or None.
-    :ivar target, target_name: coordinates (N, 3), Å, of a second structure, or None.
-    :ivar spring_constant: kcal mol^-1 Å^-2 of a spring of stiffness 1.
-    :ivar params: the extracted parameters of hnmref.analyse.
-    :ivar stem: beginning of the files' names.
-    :ivar say: puts a line into the log.
-    """
-
-    modes: ModeSet | GaussianModes
-    name: str
-    motion: Motion
-    kept: slice
-    labels: list[str]
-    chosen: np.ndarray
-    b_model: np.ndarray | None
-    others: OtherModes | None
-    target: np.ndarray | None
-    target_name: str
-    spring_constant: float
-    params: object
-    stem: str
-    say: Callable[[str], None]
-
-    @property
-    def numbers(self) -> list[int]:
-        """Numbers of the modes, from 1."""
-        return list(range(self.kept.start + 1, self.kept.stop + 1))
-
-    def path(self, ending: str) -> Path:
-        """A file's name."""
-        return Path(f"{self.stem}_{ending}")
-
-    def chosen_labels(self) -> list[str]:
-        """Labels of the atoms that the matrices are of."""
-        return [self.labels[i] for i in self.chosen]
-
-
-def check_task(task: Task) -> None:
-    """Raise InputError where an analysis is asked for that cannot be made."""
-    asked = task.params.analyses
-    if "distance_fluctuations" in asked and len(task.chosen) < 2:
-        raise InputError(
-            "distance_fluctuations needs pairs of atoms and one is chosen: use "
-            "atoms=all, or a wider selection"
-        )
-    if not isinstance(task.modes, GaussianModes):
-        return
-    for name in ("thermodynamics", "overlap"):
-        if name in asked:
-            raise InputError(
-                f"{task.name} holds modes of a Gaussian network, which have neither "
-                f"masses nor a direction: leave {name} out of analyses"
-            )
-    if (
-        "distance_fluctuations" in asked
-        and task.params.distance_fluctuations.kind != "vector"
-    ):
-        raise InputError(
-            f"{task.name} holds modes of a Gaussian network, which have no direction: "
-            f"use distance_fluctuations.kind=vector"
-        )
+from hnmref.report.matrix_files import matrix_paths, write_csv
+from hnmref.report.mode_page import AnalysisResult
 
 
 def analyse_b_factors(task: Task) -> AnalysisResult:
@@ -160,7 +52,7 @@ def analyse_b_factors(task: Task) -> AnalysisResult:
     picture = mode_plots.plot_profile(lines, short_names(task.labels), "B (Å²)")
     caption = "Isotropic B of the modes along the atoms"
     caption += ", scaled to the model's by least squares." if len(lines) > 1 else "."
-    _save(task, result, "bfactors", columns, picture, caption)
+    save(task, result, "bfactors", columns, picture, caption)
     return result
 
 
@@ -207,8 +99,8 @@ def analyse_collectivity(task: Task) -> AnalysisResult:
         "displacement of all atoms in it (line)."
     )
     arrays = {"rms_by_atom_and_mode": rms}
-    _save(task, result, "collectivity", columns, picture, caption, arrays)
-    result.table = _table(columns)
+    save(task, result, "collectivity", columns, picture, caption, arrays)
+    result.table = table(columns)
     return result
 
 
@@ -250,8 +142,8 @@ def analyse_thermodynamics(task: Task) -> AnalysisResult:
         ("wavenumber (cm⁻¹)", values.wavenumbers),
     )
     caption = "Entropy of each mode (bars) and its wavenumber (line)."
-    _save(task, result, "thermodynamics", columns, picture, caption)
-    result.table = _table(columns)
+    save(task, result, "thermodynamics", columns, picture, caption)
+    result.table = table(columns)
     return result
 
 
@@ -268,7 +160,7 @@ def analyse_correlation(task: Task) -> AnalysisResult:
             else "mean over the modes of the cosine (ΔΔPT)."
         )
     )
-    _save_matrix(
+    save_matrix(
         task, result, "correlation", rows, "correlation", caption, limits=(-1.0, 1.0)
     )
     return result
@@ -284,7 +176,7 @@ def analyse_distances(task: Task) -> AnalysisResult:
         "vector": "Mean square change of the vector between each pair.",
         "ddpt": "ΔΔPT's equation 12, which depends on the signs of eigenvectors.",
     }[kind]
-    _save_matrix(
+    save_matrix(
         task, result, "distance_fluctuations", rows, "mean square (Å²)", caption
     )
     return result
@@ -307,7 +199,7 @@ def analyse_covariance(task: Task) -> AnalysisResult:
             f"Displacement tensors of all {task.motion.n_atoms} atoms are in "
             f"{task.path('tensors.csv').name} (A^2)."
         )
-    _save_matrix(
+    save_matrix(
         task,
         result,
         "covariance",
@@ -320,99 +212,6 @@ def analyse_covariance(task: Task) -> AnalysisResult:
     return result
 
 
-def analyse_overlap(task: Task) -> AnalysisResult:
-    """OVERLAP: with other modes, and with the way to another structure."""
-    result = AnalysisResult("Overlap")
-    if task.others is not None:
-        _overlap_with_modes(task, task.others, result)
-    if task.target is not None:
-        _overlap_with_target(task, result)
-    return result
-
-
-def _overlap_with_modes(task: Task, others: OtherModes, result: AnalysisResult) -> None:
-    masses = task.modes.masses
-    if not np.allclose(masses, others.modes.masses):
-        masses = None
-        result.sentences.append(
-            "The two files have different masses: all atoms count the same here."
-        )
-    first = task.motion.vectors
-    # The same frame: other modes may be of the structure in another orientation.
-    fit = superpose(others.modes.coordinates, task.modes.coordinates, masses)
-    vectors = others.modes.vectors[..., others.kept]
-    second = np.einsum("ab,jbm->jam", fit.rotation, vectors)
-    matrix = overlaps(first, second, masses)
-    per_atom = per_atom_overlaps(first, second, masses)
-    cumulative = cumulative_overlaps(first, second, masses)
-    n_first = min(task.params.overlap.n_rmsip, first.shape[2], second.shape[2])
-    likeness = rmsip(first[..., :n_first], second[..., :n_first], masses)
-    numbers = list(range(others.kept.start + 1, others.kept.stop + 1))
-    best = np.abs(matrix).argmax(axis=0)
-    columns = {
-        "mode_of_second": numbers,
-        "best_mode_of_first": [task.numbers[i] for i in best],
-        "overlap": np.abs(matrix[best, np.arange(len(numbers))]),
-        "per_atom_overlap": per_atom[best, np.arange(len(numbers))],
-        "cumulative_overlap": cumulative[-1],
-    }
-    result.sentences.append(
-        f"RMSIP of the first {n_first} modes of {task.name} and of {others.name}: "
-        f"{likeness:.3f}."
-    )
-    caption = f"Absolute overlap of modes of {task.name} with those of {others.name}."
-    picture = mode_plots.plot_overlaps(
-        matrix, task.numbers, numbers, (task.name, others.name)
-    )
-    arrays = {
-        "overlap": matrix,
-        "per_atom_overlap": per_atom,
-        "cumulative_overlap": cumulative,
-        "rmsip": np.array(likeness),
-    }
-    _save(task, result, "overlap", columns, picture, caption, arrays)
-    result.table = _table(columns)
-
-
-def _overlap_with_target(task: Task, result: AnalysisResult) -> None:
-    masses = task.modes.masses
-    difference = structural_difference(task.modes.coordinates, task.target, masses)
-    rmsd = np.sqrt(np.mean(np.sum(difference**2, axis=1)))
-    if rmsd < _SAME_STRUCTURE:
-        raise InputError(
-            f"{task.target_name} is the structure of {task.name}, once superposed: "
-            f"give one that differs"
-        )
-    matrix = overlaps(task.motion.vectors, difference, masses)[:, 0]
-    per_atom = per_atom_overlaps(task.motion.vectors, difference, masses)[:, 0]
-    cumulative = cumulative_overlaps(task.motion.vectors, difference, masses)[:, 0]
-    columns = {
-        "mode": task.numbers,
-        "overlap": matrix,
-        "per_atom_overlap": per_atom,
-        "cumulative_overlap": cumulative,
-    }
-    best = int(np.abs(matrix).argmax())
-    result.sentences.append(
-        f"{task.target_name} differs by {rmsd:.2f} A (rms). Mode {task.numbers[best]} "
-        f"overlaps most ({abs(matrix[best]):.3f}); together {len(matrix)} modes hold "
-        f"{cumulative[-1]:.3f} of the difference."
-    )
-    picture = mode_plots.plot_spectrum(
-        task.numbers,
-        ("|overlap|", np.abs(matrix)),
-        ("cumulative overlap", cumulative),
-    )
-    caption = (
-        f"Overlap of each mode with the difference to {task.target_name} (bars), and "
-        f"of all up to it together (line)."
-    )
-    arrays = {"difference": difference}
-    _save(task, result, "target_overlap", columns, picture, caption, arrays)
-    if not result.table[1]:
-        result.table = _table(columns)
-
-
 #: What the names in ``analyses`` mean, in the order of the page.
 ANALYSES = {
     "bfactors": analyse_b_factors,
@@ -423,6 +222,32 @@ ANALYSES = {
     "overlap": analyse_overlap,
     "covariance": analyse_covariance,
 }
+
+
+def check_task(task: Task) -> None:
+    """Raise InputError where an analysis is asked for that cannot be made."""
+    asked = task.params.analyses
+    if "distance_fluctuations" in asked and len(task.chosen) < 2:
+        raise InputError(
+            "distance_fluctuations needs pairs of atoms and one is chosen: use "
+            "atoms=all, or a wider selection"
+        )
+    if not isinstance(task.modes, GaussianModes):
+        return
+    for name in ("thermodynamics", "overlap"):
+        if name in asked:
+            raise InputError(
+                f"{task.name} holds modes of a Gaussian network, which have neither "
+                f"masses nor a direction: leave {name} out of analyses"
+            )
+    if (
+        "distance_fluctuations" in asked
+        and task.params.distance_fluctuations.kind != "vector"
+    ):
+        raise InputError(
+            f"{task.name} holds modes of a Gaussian network, which have no direction: "
+            f"use distance_fluctuations.kind=vector"
+        )
 
 
 def analysis_paths(
@@ -445,84 +270,3 @@ def analysis_paths(
                 Path(f"{stem}_target_overlap{end}") for end in (".csv", ".npz", ".png")
             ]
     return paths
-
-
-def _save(
-    task: Task,
-    result: AnalysisResult,
-    name: str,
-    columns: dict,
-    png: bytes,
-    caption: str,
-    arrays: dict | None = None,
-) -> None:
-    """Columns as CSV and npz, the picture as PNG; all told in the result."""
-    result.files.append(write_csv(task.path(f"{name}.csv"), columns))
-    content = {key: np.asarray(values) for key, values in columns.items()}
-    content |= arrays or {}
-    # Units in names are for people; a slash is none for a file in an archive.
-    content = {key.replace("/", "_per_"): value for key, value in content.items()}
-    result.files.append(write_npz(task.path(f"{name}.npz"), content))
-    _save_picture(task, result, name, png, caption)
-
-
-def _save_picture(
-    task: Task, result: AnalysisResult, name: str, png: bytes, caption: str
-) -> None:
-    path = task.path(f"{name}.png")
-    with written_whole(path) as partial:
-        partial.write_bytes(png)
-    result.files.append(path)
-    result.pictures.append(Picture(png, caption, caption))
-
-
-def _save_matrix(
-    task: Task,
-    result: AnalysisResult,
-    name: str,
-    rows: Rows,
-    label: str,
-    caption: str,
-    limits: tuple[float, float] | None = None,
-    names: list[str] | None = None,
-    arrays: dict | None = None,
-) -> None:
-    """A matrix over the chosen atoms as npz (CSV where small) and heat map.
-
-    Entries of (d, d) an atom pair, where ``names`` has d an atom, are drawn as
-    their traces.
-    """
-    labels = task.chosen_labels()
-    names = labels if names is None else names
-    size = matrix_bytes(len(names))
-    if size > _LARGE:
-        task.say(
-            f"  {name} of {len(names)} x {len(names)} numbers takes "
-            f"{size / 2**30:.1f} GiB on disk"
-        )
-    picture = mode_plots.BinnedMatrix(len(labels))
-    n_each = len(names) // len(labels)
-
-    def watch(part: slice, block: np.ndarray) -> None:
-        shape = (-1, n_each, len(labels), n_each)
-        traces = np.trace(block.reshape(shape), axis1=1, axis2=3)
-        picture.add(slice(part.start // n_each, part.stop // n_each), traces)
-
-    files = write_matrix(task.path(name), rows, names, watch, arrays)
-    result.files.extend(files)
-    result.sentences.append(
-        f"{len(labels)} of {task.motion.n_atoms} atoms, "
-        f"{len(names)} x {len(names)} numbers in {files[0].name}."
-    )
-    png = mode_plots.plot_matrix(picture, short_names(labels), label, limits)
-    _save_picture(task, result, name, png, caption)
-
-
-def _table(columns: dict) -> tuple[list[str], list[list[str]]]:
-    """Columns as rows of texts."""
-    texts = [
-        [f"{v:.4g}" if isinstance(v, (float, np.floating)) else str(v) for v in values]
-        for values in columns.values()
-    ]
-    titles = [title.replace("_", " ") for title in columns]
-    return titles, [list(row) for row in zip(*texts)]

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from hnmref.errors import InputError
-from hnmref.modes import GaussianModes, ModeSet
+from hnmref.modes import GaussianModes, ModeSet, match_atoms
 from hnmref.modes.gnm import FILE_FORMAT as GAUSSIAN_FORMAT
+from hnmref.programs.frames import atom_labels
 from hnmref.programs.nodes import network_nodes, selected
 
 #: How far a model may lie from the coordinates of a modes file (Å, rms).
@@ -69,17 +70,52 @@ def matched_atoms(
     return [at[key] for key in wanted]
 
 
-def matched_coordinates(
-    modes: ModeSet | GaussianModes, hierarchy, file_name: str, modes_name: str
-) -> np.ndarray:
-    """(N, 3) coordinates in a model of the atoms of the modes, Å.
+def target_coordinates(
+    modes: ModeSet | GaussianModes,
+    target,
+    names: tuple[str, str],
+    model=None,
+    model_name: str = "",
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Atoms of the modes that a second structure has, and where it has them.
+
+    By label where it has them all; else, with the model that the modes were made
+    from, by numbering and sequence (hnmref.modes.match_atoms).
+
+    target : hierarchy of the second structure; names : its file's and the modes'.
+    model : hierarchy of the model of the modes, or None.
+
+    Returns
+    -------
+    indices (M,), coordinates (M, 3) in Å, and sentences on what has no counterpart.
 
     Raises
     ------
-    InputError : the model lacks some of them.
+    InputError : atoms are missing and there is no model to match by, or none match.
     """
-    atoms = matched_atoms(modes, hierarchy, file_name, modes_name)
-    return np.array([atom.xyz for atom in atoms])
+    target_name, modes_name = names
+    try:
+        atoms = matched_atoms(modes, target, target_name, modes_name)
+    except InputError as error:
+        if model is None:
+            raise InputError(
+                f"{error}; or give the model of the modes as well, so that residues "
+                f"are matched by numbering and sequence"
+            ) from None
+    else:
+        return np.arange(len(atoms)), np.array([atom.xyz for atom in atoms]), []
+    ours = matched_atoms(modes, model, model_name, modes_name)
+    theirs = network_nodes(target, "all", "all", target_name).atoms
+    match = match_atoms(
+        atom_labels(ours), atom_labels(theirs), names=(model_name, target_name)
+    )
+    found = np.array([theirs[i].xyz for i in match.index_b])
+    notes = [
+        *match.notes,
+        f"{len(found)} of {len(ours)} atoms are in {target_name} too",
+        *(f"not in {target_name}: {part}" for part in match.unmatched_a),
+    ]
+    return match.index_a, found, notes
 
 
 def model_b_factors(

@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from hnmref.report.plots import INK, STYLE
+from hnmref.report.plots import STYLE
 
 #: Colours of a first, second and third line.
 LINES = ("#0072b2", "#c04a00", "#6a56a8")

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from hnmref import __version__
 from hnmref.files import write_text
 from hnmref.modes.transition import Transition
-from hnmref.report.plots import INK, STYLE
+from hnmref.report.plots import STYLE
 
 #: Steps that the text shows, at about equal intervals.
 _SHOWN = 25

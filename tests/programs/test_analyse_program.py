@@ -181,6 +181,32 @@ def test_a_target_along_a_mode(here):
     np.testing.assert_allclose(found["overlap"], expected, atol=1e-3)
 
 
+def test_a_target_of_other_residues_is_matched_through_the_model(here, capsys):
+    """Another chain's name, numbers and length: its atoms are found by sequence."""
+    modes = ModeSet.load(here / "m_modes.npz")
+    moved = modes.coordinates + 5.0 * modes.vectors[:, :, 8]
+    lines = (here / "model.pdb").read_text().splitlines(keepends=True)
+    at, text = iter(moved), ""
+    for line in lines:
+        if "HOH" not in line and line[16] != "A":
+            place = "".join(f"{v:8.3f}" for v in next(at))
+            number = int(line[22:26])
+            if number > 3:
+                text += f"{line[:21]}Q{number + 40:4d}{line[26:30]}{place}{line[54:]}"
+    (here / "other.pdb").write_text(text)
+    run(["m_modes.npz", "model.pdb", "other.pdb", "analyses=overlap"])
+    assert "85 of 100 atoms" in capsys.readouterr().out
+    with np.load(here / "m_target_overlap.npz") as stored:
+        atoms = stored["atoms"]
+    assert len(atoms) == 85
+    difference = structural_difference(modes.coordinates[atoms], moved[atoms])
+    expected = overlaps(modes.vectors[atoms][:, :, 6:], difference)[:, 0]
+    found = columns(here / "m_target_overlap.csv")
+    np.testing.assert_allclose(found["overlap"], expected, atol=1e-3)
+    with pytest.raises(Sorry, match="model of the modes as well"):
+        run(["m_modes.npz", "analyses=overlap", "target_file=other.pdb"])
+
+
 def test_other_modes_may_lie_in_another_orientation(here):
     modes = ModeSet.load(here / "m_modes.npz")
     turn = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
