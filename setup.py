@@ -30,7 +30,16 @@ setup(
     license="BSD-3-Clause",
     license_files=["LICENSE"],
     python_requires=">=3.10",
-    install_requires=["cctbx-base", "numpy", "scipy", "threadpoolctl", "matplotlib"],
+    install_requires=[
+        "cctbx-base",
+        "numpy",
+        "scipy",
+        "threadpoolctl",
+        "matplotlib",
+        # The page of a run: its JavaScript comes with the package, for a page that
+        # opens offline; MIT.
+        "plotly",
+    ],
     extras_require={
         # XTC, DCD and other trajectories; BSD.
         "trajectories": ["chemfiles"],

@@ -129,13 +129,24 @@ def boundary_indicator(
     """
     groups = np.asarray(groups)
     pairs = pairs[(groups[pairs] >= 0).all(axis=1)]
-    values = pair_kl(u, sites, pairs)
-    same = groups[pairs[:, 0]] == groups[pairs[:, 1]]
+    return boundary_means(pair_kl(u, sites, pairs), pairs, groups)
+
+
+def boundary_means(
+    p_kl: np.ndarray, pairs: np.ndarray, groups: np.ndarray
+) -> BoundaryIndicator:
+    """As :func:`boundary_indicator`, of P_KL that is known already.
+
+    :param p_kl: (M,) P_KL of each pair, 1/Å.
+    """
+    first, second = groups[pairs].T
+    counted = (first >= 0) & (second >= 0)
+    inside, across = counted & (first == second), counted & (first != second)
     return BoundaryIndicator(
-        inside=_mean(values[same]),
-        boundary=_mean(values[~same]),
-        n_inside=int(same.sum()),
-        n_boundary=int((~same).sum()),
+        inside=_mean(p_kl[inside]),
+        boundary=_mean(p_kl[across]),
+        n_inside=int(inside.sum()),
+        n_boundary=int(across.sum()),
     )
 
 

@@ -41,7 +41,7 @@ from hnmref.refine.outputs import (
 )
 from hnmref.refine.record import StepRecord
 from hnmref.refine.restart import resume, write_restart
-from hnmref.refine.summary import per_atom, run_summary
+from hnmref.refine.summary import findings, per_atom, run_summary
 from hnmref.refine.tls_baseline import PARAMETERS_PER_GROUP, tls_groups
 from hnmref.report.html import write_html
 from hnmref.report.json_report import write_json
@@ -231,6 +231,7 @@ class Program(ProgramTemplate):
         elif name == "tls":
             anisotropic[:] = to_numpy(structure.use_u_aniso())
         stem = paths["json"].with_suffix("")
+        fit = refinement.fmodel.info()
         written = write_models(
             refinement.model,
             refinement.group_adp.displacements.total(),
@@ -238,7 +239,7 @@ class Program(ProgramTemplate):
             stem,
             formats=tuple(self.params.output.model_format),
             remarks=adp_remarks(name),
-            fit=refinement.fmodel.info(),
+            fit=fit,
         )
         refinement.notes += written.notes
         self._write_levels(stem)
@@ -252,9 +253,12 @@ class Program(ProgramTemplate):
         phil = self.get_program_phil_str()
         write_text(paths["eff"], phil)
         files = {ending: str(path) for ending, path in paths.items()}
-        summary = run_summary(refinement, files, phil)
+        found = findings(refinement, fit)
+        summary = run_summary(refinement, found, files, phil)
         write_json(summary, paths["json"])
-        write_html(summary, per_atom(refinement), paths["html"])
+        write_html(
+            summary, per_atom(refinement, found), paths["html"], motions=found.motions
+        )
         final = refinement.r_factors()
         self._progress("final", {**final, "files": files})
         self._say(

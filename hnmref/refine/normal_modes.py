@@ -46,6 +46,7 @@ class NormalModes:
     :ivar whole: modes of the whole complex, one group; ``parts``: of the
         substructures, one group each. From :meth:`begin` on.
     :ivar omega_whole, omega_parts: Ω of each of their groups.
+    :ivar eigenvalues: of the modes of each group, the whole complex first.
     :ivar displacements: U_group, that of ``parts`` after a stage two, and U_local.
     :ivar notes: what the modes of the newest coordinates gave cause to say.
     """
@@ -263,6 +264,7 @@ class NormalModes:
                 self._params.modes_file, sites, assigned, self._params.n_whole
             )
         self.notes = [f"whole complex: {note}" for note in whole.notes]
+        self.eigenvalues = [whole.eigenvalues]
         n_atoms = len(sites)
         self.whole = GroupedModes(
             [scaled_basis(whole, assigned)], n_atoms, self._site_averages
@@ -273,6 +275,7 @@ class NormalModes:
                 sites, part.atoms, blocks, self._params.n_substructure, network
             )
             self.notes += [f"substructure {part.label}: {note}" for note in modes.notes]
+            self.eigenvalues.append(modes.eigenvalues)
             bases.append(scaled_basis(modes, part.atoms))
         self.parts = GroupedModes(bases, n_atoms, self._site_averages)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 
 import numpy as np
 import scipy
@@ -12,13 +13,78 @@ from hnmref import __version__
 from hnmref.adp.metrics import B_PER_U, anisotropy, u_eq
 from hnmref.refine import arrays
 from hnmref.refine.atoms import AtomGroups
+from hnmref.refine.fit_quality import residue_correlations, resolution_shells
 from hnmref.refine.group_adp import group_adp_name
+from hnmref.refine.levels import LEVELS, level_u
 from hnmref.refine.macro_cycle import Refinement
+from hnmref.refine.motions import GroupMotion, refined_motions
+from hnmref.refine.neighbours import Neighbours, neighbours
+from hnmref.refine.residues import Kind, ResidueTable, residue_table
+from hnmref.refine.tls_baseline import tls_groups
+
+#: Residues of the lowest map correlation that the JSON names.
+N_WORST = 20
 
 
-def run_summary(refinement: Refinement, files: dict[str, str], parameters: str) -> dict:
+@dataclass(frozen=True)
+class Findings:
+    """What is worked out of a finished run, once, for all that is written of it.
+
+    :ivar data: ``n_work``, ``n_free``, ``d_max``, ``d_min`` (Å).
+    :ivar shells: see :func:`hnmref.refine.fit_quality.resolution_shells`.
+    :ivar map_correlation: (R,) of each residue of ``table``.
+    """
+
+    data: dict
+    shells: list[dict]
+    motions: list[GroupMotion]
+    neighbours: Neighbours
+    map_correlation: np.ndarray
+    table: ResidueTable
+
+
+def findings(refinement: Refinement, fit) -> Findings:
+    """Work them out.
+
+    :param fit: ``fmodel.info()`` of the end.
+    """
+    table = residue_table(refinement.model)
+    fmodel = refinement.fmodel
+    d_max, d_min = fmodel.f_obs().d_max_min()
+    return Findings(
+        data={
+            "n_work": fmodel.f_obs_work().size(),
+            "n_free": fmodel.f_obs_free().size(),
+            "d_max": d_max,
+            "d_min": d_min,
+        },
+        shells=resolution_shells(fit),
+        motions=refined_motions(refinement.group_adp),
+        neighbours=neighbours(
+            refinement.group_adp.displacements.total(),
+            table,
+            refinement.model.get_hierarchy(),
+            _partition(refinement),
+        ),
+        map_correlation=residue_correlations(fmodel, table),
+        table=table,
+    )
+
+
+def _partition(refinement: Refinement) -> list[np.ndarray]:
+    """Atoms of each TLS group, else of each substructure."""
+    inputs, params = refinement.inputs, refinement.params
+    if group_adp_name(params) == "tls":
+        return [group.atoms for group in tls_groups(inputs, params.tls)]
+    return [part.atoms for part in inputs.groups.substructures]
+
+
+def run_summary(
+    refinement: Refinement, found: Findings, files: dict[str, str], parameters: str
+) -> dict:
     """What docs/outputs.md describes as the run's JSON.
 
+    :param found: of the finished run.
     :param files: names of the files written, by kind.
     :param parameters: every parameter, as PHIL.
     """
@@ -29,6 +95,11 @@ def run_summary(refinement: Refinement, files: dict[str, str], parameters: str) 
         "cycles": [record.as_dict() for record in refinement.records],
         "atoms": atom_counts(refinement.inputs.groups),
         "groups": refinement.group_adp.groups(),
+        "data": found.data,
+        "shells": found.shells,
+        "motions": [motion.as_dict() for motion in found.motions],
+        "neighbours": found.neighbours.as_dict(),
+        "worst_residues": _worst_residues(refinement, found),
         "strategy": "+".join(params.strategy),
         "group_adp": group_adp_name(params),
         "random_seed": params.main.random_seed,
@@ -61,25 +132,59 @@ def versions() -> dict[str, str]:
     }
 
 
-def per_atom(refinement: Refinement) -> dict[str, np.ndarray]:
-    """Arrays of all atoms for the report's plots; B in Å², U and sites in Å."""
+def _worst_residues(refinement: Refinement, found: Findings) -> list[dict]:
+    """Those of the lowest map correlation, waters apart, from the lowest."""
+    table = found.table
+    is_water = np.array([residue.kind == Kind.WATER for residue in table.residues])
+    lowest_first = np.argsort(np.where(is_water, np.nan, found.map_correlation))
+    n_known = np.count_nonzero(~is_water & ~np.isnan(found.map_correlation))
+    first_atoms = np.unique(table.residue_of, return_index=True)[1]
+    b = B_PER_U * u_eq(refinement.group_adp.displacements.total())
+    mean_b = np.bincount(table.residue_of, b) / np.bincount(table.residue_of)
+    atoms = refinement.model.get_hierarchy().atoms()
+    return [
+        {
+            "chain": table.residues[i].chain_id.strip(),
+            "residue": table.residues[i].resid,
+            "name": atoms[int(first_atoms[i])].parent().resname.strip(),
+            "map_correlation": found.map_correlation[i],
+            "mean_b": mean_b[i],
+        }
+        for i in lowest_first[: min(N_WORST, n_known)]
+    ]
+
+
+def per_atom(refinement: Refinement, found: Findings) -> dict[str, np.ndarray]:
+    """Arrays of all atoms for the report's plots; B in Å², U and sites in Å.
+
+    ``b_whole_eq`` is there for normal modes alone.
+    """
     atoms = refinement.model.get_hierarchy().atoms()
     labels = [atom.fetch_labels() for atom in atoms]
-    displacements = refinement.group_adp.displacements
+    group_adp = refinement.group_adp
+    displacements = group_adp.displacements
     total = displacements.total()
-    assigned = np.zeros(len(total), bool)
-    assigned[refinement.inputs.groups.assigned] = True
+    # Why an atom has only U_local; empty where it has more.
+    reasons = np.full(len(total), "", dtype=object)
+    for reason, members in refinement.inputs.groups.local_only.items():
+        reasons[members] = reason
+    levels = {}
+    if "whole" in LEVELS[group_adp_name(refinement.params)]:
+        levels["b_whole_eq"] = B_PER_U * u_eq(level_u(group_adp, "whole"))
     return {
         "chain_id": np.array([label.chain_id for label in labels]),
         "residue": np.array([label.resid().strip() for label in labels]),
+        "residue_name": np.array([label.resname.strip() for label in labels]),
         "atom_name": np.array([atom.name.strip() for atom in atoms]),
         "b_group_eq": B_PER_U * u_eq(displacements.u_group),
         "b_local": B_PER_U * displacements.u_local,
         "b_total": B_PER_U * u_eq(total),
         "anisotropy": anisotropy(total),
-        "assigned": assigned,
+        "local_only": reasons.astype(str),
+        "map_correlation": found.map_correlation[found.table.residue_of],
         "sites": arrays.vec3_to_numpy(
             refinement.model.get_xray_structure().sites_cart()
         ),
         "u_group": displacements.u_group,
+        **levels,
     }

@@ -23,6 +23,11 @@ p { margin: .4rem 0; max-width: 72ch; }
 .card span { color: #565f6a; font-size: .85rem; }
 figure { margin: .8rem 0 1.2rem; }
 figure img { display: block; width: 100%; height: auto; }
+.plot { width: 100%; }
+.controls { display: flex; flex-wrap: wrap; gap: .4rem 1.1rem; align-items: center;
+            margin: .6rem 0; font-size: .9rem; }
+.controls select { max-width: 21rem; }
+.controls input { vertical-align: middle; }
 figcaption { color: #565f6a; font-size: .87rem; max-width: 110ch; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .88rem; margin: .5rem 0;
@@ -34,7 +39,9 @@ th.text, td.text { text-align: left; overflow-wrap: anywhere; }
 tr.rule td { border-top: 2px solid #c3cad3; }
 pre { background: #f5f7f9; padding: .8rem; overflow-x: auto; font-size: .8rem; }
 summary { cursor: pointer; }
+@page { size: A4; margin: 15mm; }
 @media print {
+  .controls, .modebar { display: none !important; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   figure, tr, .card { break-inside: avoid; }
   h2 { break-after: avoid; }
@@ -43,14 +50,14 @@ summary { cursor: pointer; }
 """
 
 
-def page(title: str, body: Iterable[str]) -> str:
-    """A whole page; ``body`` is HTML, ``title`` is text."""
+def page(title: str, body: Iterable[str], scripts: str = "") -> str:
+    """A whole page; ``body`` and ``scripts`` are HTML, ``title`` is text."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         + "\n".join(body)
-        + "\n</body>\n</html>\n"
+        + f"\n{scripts}\n</body>\n</html>\n"
     )
 
 
@@ -88,6 +95,20 @@ def figure(data_uri: str, alt: str, caption: str) -> str:
     """A picture with the text that stands for it and the one under it."""
     return (
         f'<figure><img src="{data_uri}" alt="{escape(alt)}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def chart(name: str, height: int, alt: str, caption: str, controls: str = "") -> str:
+    """Room for a chart that a script draws, with the text that stands for it.
+
+    :param name: identifier of the element.
+    :param height: pixels, kept free from the start.
+    :param controls: HTML above it.
+    """
+    return (
+        f'<figure>{controls}<div class="plot" id="{escape(name)}" role="img" '
+        f'aria-label="{escape(alt)}" style="min-height: {height}px"></div>'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 

@@ -7,21 +7,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hnmref.adp.metrics import B_PER_U, add_isotropic
 from hnmref.errors import HnmrefError
 
 #: Per-atom arrays that a report needs, and the shape of one atom's entry.
 PER_ATOM = {
     "chain_id": (),
     "residue": (),
+    "residue_name": (),
     "atom_name": (),
     "b_group_eq": (),
     "b_local": (),
     "b_total": (),
     "anisotropy": (),
-    "assigned": (),
+    "local_only": (),
+    "map_correlation": (),
     "sites": (3,),
     "u_group": (6,),
 }
+#: Those that a run may lack.
+OPTIONAL = {"b_whole_eq": ()}
+#: Those that need not be numbers for every atom.
+_WITH_GAPS = ("map_correlation",)
 
 #: Atoms that trace a polymer, and the longest step (Å) to the next one.
 TRACE_STEPS = {"CA": 4.5, "C1'": 9.0}
@@ -35,13 +42,21 @@ class ChainTrace:
     """
 
     name: str
+    #: Numbers with insertion codes, and names.
     residues: list[str]
+    names: list[str]
     b_group: np.ndarray
     b_local: np.ndarray
     b_total: np.ndarray
+    #: Of stage one's U_group, or None.
+    b_whole: np.ndarray | None
     anisotropy: np.ndarray
+    map_correlation: np.ndarray
+    #: The atoms of the trace: indices, coordinates, and their own U.
+    atoms: np.ndarray
     sites: np.ndarray
     u_group: np.ndarray
+    u_total: np.ndarray
     #: The pieces without a gap between them.
     pieces: list[slice]
 
@@ -56,7 +71,19 @@ class ChainSummary:
     b_group: float
     b_local: float
     b_total: float
+    b_whole: float | None
     anisotropy: float
+
+
+@dataclass
+class LocalOnly:
+    """Atoms with no part in collective motion, for one reason; mean B in Å²."""
+
+    reason: str
+    n_atoms: int
+    b_total: float
+    #: A few of their residues, as "HOH A 301".
+    examples: list[str]
 
 
 def check_per_atom(per_atom: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -70,16 +97,18 @@ def check_per_atom(per_atom: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     missing = [key for key in PER_ATOM if key not in per_atom]
     if missing:
         raise HnmrefError(f"The report's per-atom arrays lack {', '.join(missing)}.")
-    arrays = {key: np.asarray(per_atom[key]) for key in PER_ATOM}
+    shapes = {**PER_ATOM, **{k: v for k, v in OPTIONAL.items() if k in per_atom}}
+    arrays = {key: np.asarray(per_atom[key]) for key in shapes}
     arrays["anisotropy"] = np.nan_to_num(arrays["anisotropy"], nan=1.0)
     n_atoms = len(arrays["chain_id"])
-    for key, tail in PER_ATOM.items():
+    for key, tail in shapes.items():
         if arrays[key].shape != (n_atoms, *tail):
             raise HnmrefError(
                 f"The report's per-atom array {key} has shape {arrays[key].shape}, "
                 f"not {(n_atoms, *tail)}."
             )
-        if arrays[key].dtype.kind == "f" and not np.isfinite(arrays[key]).all():
+        is_number = arrays[key].dtype.kind == "f" and key not in _WITH_GAPS
+        if is_number and not np.isfinite(arrays[key]).all():
             raise HnmrefError(f"The report's per-atom array {key} is not all finite.")
     return arrays
 
@@ -88,22 +117,42 @@ def chain_summaries(atoms: dict[str, np.ndarray]) -> list[ChainSummary]:
     """One summary a chain identifier, in order of appearance."""
     names, index = _numbered(atoms["chain_id"])
     counts = np.bincount(index)
-    means = {
-        key: np.bincount(index, weights=atoms[key]) / counts
-        for key in ("assigned", "b_group_eq", "b_local", "b_total", "anisotropy")
-    }
+    keys = ["b_group_eq", "b_local", "b_total", "anisotropy"]
+    keys += [key for key in OPTIONAL if key in atoms]
+    means = {key: np.bincount(index, weights=atoms[key]) / counts for key in keys}
+    n_assigned = np.bincount(index, weights=atoms["local_only"] == "")
     return [
         ChainSummary(
             name=str(name),
             n_atoms=int(counts[i]),
-            n_assigned=round(means["assigned"][i] * counts[i]),
+            n_assigned=int(n_assigned[i]),
             b_group=float(means["b_group_eq"][i]),
             b_local=float(means["b_local"][i]),
             b_total=float(means["b_total"][i]),
+            b_whole=float(means["b_whole_eq"][i]) if "b_whole_eq" in means else None,
             anisotropy=float(means["anisotropy"][i]),
         )
         for i, name in enumerate(names)
     ]
+
+
+def local_only(atoms: dict[str, np.ndarray], n_examples: int = 8) -> list[LocalOnly]:
+    """The atoms that have only their own B, by reason."""
+    groups = []
+    for reason in np.unique(atoms["local_only"][atoms["local_only"] != ""]):
+        members = np.flatnonzero(atoms["local_only"] == reason)
+        keys = ("residue_name", "chain_id", "residue")
+        texts = zip(*(atoms[key][members].tolist() for key in keys))
+        residues = dict.fromkeys(" ".join(" ".join(text).split()) for text in texts)
+        groups.append(
+            LocalOnly(
+                reason=str(reason),
+                n_atoms=len(members),
+                b_total=float(atoms["b_total"][members].mean()),
+                examples=list(residues)[:n_examples],
+            )
+        )
+    return sorted(groups, key=lambda group: -group.n_atoms)
 
 
 def chain_traces(atoms: dict[str, np.ndarray]) -> list[ChainTrace]:
@@ -157,12 +206,19 @@ def _chain_trace(
     return ChainTrace(
         name=name,
         residues=[str(label).strip() for label in labels[present]],
+        names=[str(name).strip() for name in atoms["residue_name"][trace]],
         b_group=mean("b_group_eq"),
         b_local=mean("b_local"),
         b_total=mean("b_total"),
+        b_whole=mean("b_whole_eq") if "b_whole_eq" in atoms else None,
         anisotropy=mean("anisotropy"),
+        map_correlation=mean("map_correlation"),
+        atoms=trace,
         sites=atoms["sites"][trace],
         u_group=atoms["u_group"][trace],
+        u_total=add_isotropic(
+            atoms["u_group"][trace], atoms["b_local"][trace] / B_PER_U
+        ),
         pieces=_slices(piece[with_neighbour]),
     )
 
