@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -28,8 +29,9 @@ from benchmarks.processes import run_all, start
 N_MODES = 56
 CUTOFFS = (5.0, 6.0)
 
-#: Entries of about 2,000, 6,000 and 17,000 atoms.
-ENTRIES = ("3kyi", "4drw", "3uj4")
+#: Entries, and how often each is repeated along its cell axes: about 2,000, 7,000 and
+#: 17,000 atoms.
+ENTRIES = (("3kyi", (1, 1, 1)), ("3oe9", (1, 1, 1)), ("1il5", (2, 2, 1)))
 
 #: Turns of each, of which the quickest counts.
 N_TURNS = 3
@@ -101,16 +103,16 @@ def measure(modes_file: str, task: str) -> dict:
     return {"seconds": min(times), "check": float(check)}
 
 
-def prepare(model: Path, modes_file: Path) -> None:
+def prepare(model: Path, repeats: tuple[int, int, int], modes_file: Path) -> None:
     """Compute both sets of modes and leave them in a file."""
     import hnmref  # noqa: F401
 
     import numpy as np
     from hnmref.modes import compute_modes
 
-    from benchmarks.modes import read_structure
+    from benchmarks.modes import repeated
 
-    sites, residues, _ = read_structure(model)
+    sites, residues = repeated(model, repeats)
     content = {"sites": sites}
     for n, cutoff in enumerate(CUTOFFS):
         modes = compute_modes(sites, n_modes=N_MODES, cutoff=cutoff, blocks=residues)
@@ -125,17 +127,21 @@ def report(pdb_dir: Path, most_atoms: int, prody: str) -> None:
     print("| atoms | analysis | hnmref s | MB | ProDy s | MB | largest difference |")
     print("|---" * 7 + "|")
     with tempfile.TemporaryDirectory() as directory:
-        for entry_id in ENTRIES:
+        for entry_id, repeats in ENTRIES:
             entry = find_entry(pdb_dir, entry_id)
-            if entry.n_atoms() <= most_atoms:
-                _report_entry(entry.model.resolve(), Path(directory), prody)
+            if entry.n_atoms() * math.prod(repeats) <= most_atoms:
+                model = entry.model.resolve()
+                _report_entry(model, repeats, Path(directory), prody)
     print(f"\n{conditions()}")
 
 
-def _report_entry(model: Path, directory: Path, prody: str) -> None:
+def _report_entry(
+    model: Path, repeats: tuple[int, int, int], directory: Path, prody: str
+) -> None:
     modes_file = directory / "modes.npz"
     own = [sys.executable, "-m", "benchmarks.analyses"]
-    _finish([*own, "--prepare", str(model), str(modes_file)], directory)
+    times = [str(n) for n in repeats]
+    _finish([*own, "--prepare", str(model), str(modes_file), *times], directory)
     n_atoms = _finish([*own, "--count", str(modes_file)], directory)[0]["n_atoms"]
     for task in TASKS:
         ours, our_mb = _finish([*own, "--one", str(modes_file), task], directory)
@@ -184,12 +190,13 @@ def main(args: list[str] | None = None) -> None:
         help="Python that has ProDy, or none (default: that of `make peers`)",
     )
     hidden = dict(help=argparse.SUPPRESS)
-    parser.add_argument("--prepare", nargs=2, **hidden)
+    parser.add_argument("--prepare", nargs=5, **hidden)
     parser.add_argument("--count", **hidden)
     parser.add_argument("--one", nargs=2, **hidden)
     options = parser.parse_args(args)
     if options.prepare:
-        prepare(Path(options.prepare[0]), Path(options.prepare[1]))
+        model, modes_file, *repeats = options.prepare
+        prepare(Path(model), tuple(int(n) for n in repeats), Path(modes_file))
     elif options.count:
         import numpy as np
 

@@ -66,7 +66,7 @@ def measure(model: Path, repeats: tuple[int, int, int]) -> dict:
     from hnmref.modes import compute_modes
     from threadpoolctl import threadpool_limits
 
-    coordinates, residues = _repeated(model, repeats)
+    coordinates, residues = repeated(model, repeats)
     with threadpool_limits(limits=1):
         began, began_wall = time.process_time(), time.perf_counter()
         modes = compute_modes(
@@ -83,7 +83,7 @@ def measure(model: Path, repeats: tuple[int, int, int]) -> dict:
     }
 
 
-def _repeated(model: Path, repeats: tuple[int, int, int]):
+def repeated(model: Path, repeats: tuple[int, int, int]):
     """Coordinates (N, 3) in Å and residue numbers (N,) of repeated cells."""
     import numpy as np
 

@@ -92,6 +92,10 @@ def _in_complex(
     problem: Problem, atoms: np.ndarray, modes: ModeSet
 ) -> sparse.csr_matrix:
     """A substructure's modes as columns (n_coordinates, k) of the complex's."""
-    vectors = np.zeros((len(problem.coordinates), 3, modes.n_modes))
-    vectors[atoms] = modes.vectors
-    return sparse.csr_matrix(problem.reduction.project(vectors, problem.masses))
+    part, rows = problem.reduction.part(atoms)
+    q = part.project(modes.vectors, problem.masses[atoms])
+    columns = np.broadcast_to(np.arange(modes.n_modes), q.shape)
+    return sparse.csr_matrix(
+        (q.ravel(), (np.repeat(rows, modes.n_modes), columns.ravel())),
+        shape=(problem.reduction.n_coordinates, modes.n_modes),
+    )

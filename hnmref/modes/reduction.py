@@ -64,6 +64,20 @@ class Reduction:
         per_body = full.reshape(self.n_bodies, -1, q.shape[1])
         return np.matmul(self.basis, per_body[self.bodies])
 
+    def part(self, atoms: np.ndarray) -> tuple[Reduction, np.ndarray]:
+        """The same of some atoms, whole bodies of them, and which coordinates it has.
+
+        Returns
+        -------
+        reduction, and the indices of its coordinates among all (n_coordinates,).
+        """
+        bodies, own = np.unique(self.bodies[atoms], return_inverse=True)
+        by_body = self.present.reshape(self.n_bodies, -1)
+        index = (np.cumsum(self.present) - 1).reshape(by_body.shape)
+        present = by_body[bodies]
+        part = Reduction(own.reshape(-1), self.basis[atoms], present.ravel())
+        return part, index[bodies][present]
+
     def project(self, displacements: np.ndarray, masses: np.ndarray) -> np.ndarray:
         """Coordinates (n_coordinates, n) nearest to (N, 3, n) displacements.
 
