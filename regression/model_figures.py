@@ -93,7 +93,7 @@ def boundary_figures(
 
     By ``hnmref.compare``: neighbours within 5 Å, waters and hydrogens left out.
 
-    :param directories: of the runs, by their rows.
+    :param directories: of two runs or more, by their rows.
     :param selections: of the partition's groups.
     :returns: B_KL by row; None where the partition has no border.
     """

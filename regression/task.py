@@ -71,6 +71,7 @@ def perform(task: Task, children: Children | None = None) -> Record:
         when somebody asks for it.
     """
     children = children or Children()
+    task.results.mkdir(parents=True, exist_ok=True)
     for _ in range(MAX_ATTEMPTS):
         record = task.finished()
         if record is not None:
@@ -110,7 +111,6 @@ def _keep(task: Task, attempt: Run, record: Record, children: Children) -> bool:
     made_record = attempt.work_dir / "record.json"
     write_record_file(record, made_record)
     output = attempt.work_dir / "keep.txt"
-    task.results.mkdir(parents=True, exist_ok=True)
     entry = attempt.entry
     mtz = mtz_file(attempt.work_dir, entry.id, attempt.row)
     command = [sys.executable, "-m", "regression.keep_reflections"]
