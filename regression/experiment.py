@@ -16,15 +16,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.conditions import source_version
-from benchmarks.entries import CHECKOUT, Entry, find_all, find_entry
-from benchmarks.options import add_run_options
+from benchmarks.entries import Entry, find_all, find_entry
+from benchmarks.options import add_run_options, default_directories
 from benchmarks.runs import Run, read_records
 from benchmarks.tables import run_conditions
 from hnmref.files import write_text
@@ -34,7 +33,6 @@ from regression.protocol import PROTOCOLS, Protocol, protocol
 from regression.scheduler import performed
 from regression.task import Task
 
-_HERE = CHECKOUT / "regression"
 GRIDS = {"full": FULL, "quick": QUICK}
 #: Seed of the shaken coordinates.
 SHAKE_SEED = 2679941
@@ -44,11 +42,19 @@ Tasks = Mapping[str, Mapping[Point, Task]]
 
 
 def chosen_entries(pdb_dir: Path, names: Sequence[str] | None) -> list[Entry]:
-    """The entries with these names, or all of more than one chain; small ones first."""
+    """The entries with these names, or all of more than one chain; small ones first.
+
+    :raises SystemExit: there is none.
+    """
     if names:
         entries = [find_entry(pdb_dir, name) for name in names]
     else:
         entries = [entry for entry in find_all(pdb_dir) if n_chains(entry) > 1]
+    if not entries:
+        raise SystemExit(
+            f"{pdb_dir} has no entry of more than one polymer chain: name some with "
+            "--entries"
+        )
     return sorted(entries, key=Entry.n_atoms)
 
 
@@ -114,7 +120,10 @@ def report(tasks: Tasks, title: str, results: Path) -> bool:
         title,
         reports,
         missing,
-        [line.removeprefix("- ") for line in run_conditions(records, rows)],
+        [
+            line.removeprefix("- ").replace("`", "")
+            for line in run_conditions(records, rows)
+        ],
         Path(f"{stem}.html"),
     )
     if reports:
@@ -145,8 +154,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_run_options(result)
-    result.set_defaults(results=None, work_dir=None)
+    add_run_options(result, home="regression", variant="PROTOCOL")
     result.add_argument("--entries", nargs="+", help="default: all of several chains")
     result.add_argument("--protocol", choices=PROTOCOLS, default="fixed")
     result.add_argument("--cycles", type=int, help="macro-cycles, for the protocol's")
@@ -205,11 +213,9 @@ def main(args: Sequence[str] | None = None) -> None:
     """
     options = parser().parse_args(args)
     how = protocol(options.protocol, options.cycles)
-    if options.results is None:
-        today = datetime.date.today().isoformat()
-        options.results = _HERE / "results" / f"{today}-{how.name}"
-    if options.work_dir is None:
-        options.work_dir = _HERE / "work" / how.name
+    results, work_dir = default_directories("regression", how.name)
+    options.results = options.results or results
+    options.work_dir = options.work_dir or work_dir
     entries = chosen_entries(options.pdb_dir, options.entries)
     if how.shake_steps:
         from regression.shake import shaken

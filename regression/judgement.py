@@ -186,12 +186,15 @@ def _on_halves(
             np.array(list(r_of_weights(free, [half * weights]).values()))
             for half in (halves, 1 - halves)
         ]
-        in_play = [_drawn(len(f.names), len(halves), rng, n_candidates)
-                   for f in families]
+        splits = np.arange(len(halves))
+        in_play = [
+            _drawn(len(family.names), len(splits), rng, n_candidates)
+            for family in families
+        ]
         both = []
         for choice, judged in (r_free, r_free[::-1]):
             ours, theirs = (
-                judged[family.choose(choice, mask, sparing, 2.0), np.arange(len(halves))]
+                judged[family.choose(choice, mask, sparing, 2.0), splits]
                 for family, mask in zip(families, in_play)
             )
             both.append(ours - theirs)

@@ -25,14 +25,14 @@ _HOW_JUDGED = (
     "of halves. Equal budgets: the same, the larger family having only as many "
     "candidates as the smaller, drawn anew for every pair. Sparing: of the candidates "
     "within one standard error of the lowest R_free, the one with the fewest "
-    "parameters is chosen. The gap's improvement is that of R_free − R_work. Parameters are those refined for "
-    "U_group, of stage one and stage two, or of TLS."
+    "parameters is chosen. The gap's improvement is that of R_free − R_work. "
+    "Parameters are those refined for U_group, of stage one and stage two, or of TLS."
 )
 _MODELS = (
     "B_KL: P_KL across the borders of the best TLS's partition over P_KL inside, atoms "
-    "within 5 Å. Ramachandran favoured, in percent, is the input model's where sites "
-    "are fixed. Map correlation: 2mFo−DFc with the model's map within 2 Å of a "
-    "residue, mean over residues."
+    "within 5 Å. Favoured: residues in favoured regions of the Ramachandran plot; "
+    "where sites are fixed, the input model's. Map CC: correlation of 2mFo−DFc with "
+    "the model's map within 2 Å of a residue's atoms, mean over residues."
 )
 
 
@@ -54,8 +54,9 @@ def write_page(
         page.section("Missing", page.items(missing)),
         page.section("Figures", *_figures(reports)),
         *(_table(reports, name, keys) for name, keys in PAGE_TABLES),
-        page.section("How this was judged", page.paragraph(_HOW_JUDGED),
-                     page.paragraph(_MODELS)),
+        page.section(
+            "How this was judged", page.paragraph(_HOW_JUDGED), page.paragraph(_MODELS)
+        ),
         page.section("Conditions", page.items(conditions)),
     ]
     write_text(path, page.page(title, filter(None, sections)))

@@ -31,7 +31,8 @@ SYMMETRY = crystal.symmetry(
     unit_cell=(30, 40, 50, 90, 100, 90), space_group_symbol="P 1 21 1"
 )
 #: Residues of a bundled structure, and the groups of the TLS run.
-RESIDUES, GROUPS = "resseq 4:13", ("chain A and resid 4 through 8", "resid 9 through 13")
+RESIDUES = "resseq 4:13"
+GROUPS = ("chain A and resid 4 through 8", "resid 9 through 13")
 
 
 def make_entry(directory: Path) -> Entry:

@@ -120,7 +120,8 @@ def test_command_refines_judges_and_writes(command, tmp_path, capsys):
     assert float(line["improvement"]) == pytest.approx(
         100 * (float(line["tls_r_free"]) - float(line["hnm_r_free"])), abs=1e-3
     )
-    assert float(line["on_halves"]) == pytest.approx(float(line["improvement"]), rel=0.1)
+    improvement = float(line["improvement"])
+    assert float(line["on_halves"]) == pytest.approx(improvement, rel=0.1)
     assert (line["hnm_parameters"], line["tls_parameters"]) == ("180", "100")
     # U of one size everywhere, and twice as large beyond the border.
     assert float(line["hnm_b_kl"]) == pytest.approx(1, abs=0.5)

@@ -43,7 +43,8 @@ def free_set(rng, deviations):
 def equal_families(rng, n_ours, n_theirs):
     """No run is truly better than another."""
     ours, theirs = family("hnm-", n_ours), family("tls-", n_theirs)
-    return free_set(rng, dict.fromkeys((*ours.names, *theirs.names), 12.0)), ours, theirs
+    deviations = dict.fromkeys((*ours.names, *theirs.names), 12.0)
+    return free_set(rng, deviations), ours, theirs
 
 
 def test_best_of_many_is_flattered_and_halves_are_not():
@@ -98,8 +99,9 @@ def test_equal_budget_of_one_is_the_mean_of_the_larger_family():
     expected = 100 * (mean - found.r_free["tls-0"])
     # 30 draws of one of eight whose R_free spreads over several points.
     spread = 100 * np.std([found.r_free[name] for name in ours.names])
-    assert found.equal_budget.points == pytest.approx(expected, abs=3 * spread / 30**0.5)
-    assert found.on_halves.points < found.equal_budget.points - 2 * spread / 30**0.5
+    error = spread / np.sqrt(30)
+    assert found.equal_budget.points == pytest.approx(expected, abs=3 * error)
+    assert found.on_halves.points < found.equal_budget.points - 2 * error
 
 
 def test_families_of_one_size_have_equal_budgets():

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from contextlib import closing
 
@@ -82,17 +83,17 @@ def test_closing_ends_the_refinements_and_the_rest_is_done_later(tmp_path, entry
     assert table(tasks) == expected
 
 
-def test_a_killed_dask_worker_changes_no_number(tmp_path, entry):
+@pytest.fixture
+def cluster(tmp_path, entry):
+    """One worker process, which is started again when it is killed."""
     distributed = pytest.importorskip(
         "distributed", reason="Dask, the extra 'cluster', is not installed"
     )
-    expected = undisturbed(tmp_path, entry)
-    tasks, found = make_tasks(tmp_path / "cluster", entry), []
-    stuck = tmp_path / "prepared" / POINTS[0].name / "stuck"
-    stuck.touch()
     # A restarted worker needs the stand-in, too.
     preload = tmp_path / "preload.py"
-    preload.write_text(f"import benchmarks.runs\nbenchmarks.runs.REFINE = {STAND_IN!r}\n")
+    preload.write_text(
+        f"import benchmarks.runs\nbenchmarks.runs.REFINE = {STAND_IN!r}\n"
+    )
     with distributed.LocalCluster(
         n_workers=1,
         threads_per_worker=2,
@@ -100,19 +101,50 @@ def test_a_killed_dask_worker_changes_no_number(tmp_path, entry):
         dashboard_address=None,
         local_directory=str(tmp_path / "dask"),
         preload=[str(preload)],
-    ) as cluster:
-        thread = all_records(tasks, found, scheduler=cluster.scheduler_address)
-        child, worker = wait_until_stuck(stuck)
-        assert worker != os.getpid()
-        os.kill(worker, signal.SIGKILL)
-        thread.join(120)
-        os.kill(child, signal.SIGKILL)
+    ) as running:
+        yield running
+
+
+def kill_worker_at_work(tmp_path, tasks, cluster):
+    """Records of the tasks, their worker killed in the midst of the first one."""
+    found = []
+    stuck = tmp_path / "prepared" / POINTS[0].name / "stuck"
+    stuck.touch()
+    thread = all_records(tasks, found, scheduler=cluster.scheduler_address)
+    child, worker = wait_until_stuck(stuck)
+    assert worker != os.getpid()
+    os.kill(worker, signal.SIGKILL)
+    thread.join(120)
+    # The refinement itself has outlived its worker.
+    os.kill(child, signal.SIGKILL)
+    return found
+
+
+def test_a_killed_dask_worker_changes_no_number(tmp_path, entry, cluster):
+    expected = undisturbed(tmp_path, entry)
+    tasks = make_tasks(tmp_path / "cluster", entry)
+    found = kill_worker_at_work(tmp_path, tasks, cluster)
     assert sorted(record.row for record in found) == sorted(expected)
     assert table(tasks) == expected
 
 
+def test_a_task_that_dask_gives_up_is_told_and_can_be_done_later(
+    tmp_path, entry, cluster
+):
+    cluster.scheduler.allowed_failures = 0
+    tasks = make_tasks(tmp_path / "cluster", entry)
+    found = kill_worker_at_work(tmp_path, tasks, cluster)
+    assert "workers were lost" in next(
+        record.error for record in found if record.row == POINTS[0].name
+    )
+    assert len(found) == len(POINTS)
+    assert tasks[POINTS[0]].finished() is None
+    assert len(list(performed(list(tasks.values())))) == len(POINTS)
+    assert table(tasks) == undisturbed(tmp_path, entry)
+
+
 def test_without_dask_a_sentence_says_what_to_do(tmp_path, entry, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    monkeypatch.setitem(sys.modules, "distributed", None)
     tasks = list(make_tasks(tmp_path, entry).values())
     with pytest.raises(SystemExit, match=r"hnmref\[cluster\]"):
         list(performed(tasks, scheduler="tcp://nowhere:1"))
