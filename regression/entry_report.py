@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ SEED = 2679941
 _GROUP_STEPS = ("stage_one", "stage_two", "tls")
 
 #: Figures of a model by their names, see :mod:`regression.model_figures`.
-Figures = dict[str, "float | None"]
+Figures = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class EntryReport:
     :ivar n_candidates: number of finished runs by family.
     :ivar n_free: free reflections that all these share.
     :ivar figures: of the two best models by row: ``rama_favoured`` (percent),
-        ``map_cc``, ``b_kl`` across the best TLS's partition; empty where the runs'
-        files are gone.
+        ``map_cc``, ``residue_cc``, ``b_kl`` across the best TLS's partition; empty
+        where the runs' files are gone.
     """
 
     entry: str
@@ -61,7 +62,7 @@ class EntryReport:
         gaps = [run.r_free - run.r_work for run in (self.theirs, self.ours)]
         return 100 * (gaps[0] - gaps[1])
 
-    def figure(self, row: str, name: str) -> float | None:
+    def figure(self, row: str, name: str) -> Any:
         """A figure of one of the two best models, if there is one."""
         return self.figures.get(row, {}).get(name)
 
@@ -130,9 +131,7 @@ def _figures(
     """Figures of the two best models, kept beside the records once computed."""
     first = next(iter(best.values()))
     kept = first.results / f"{first.run.entry.id}.figures"
-    of = {
-        row: [records[row].parameters_hash, records[row].r_free] for row in best
-    }
+    of = {row: [records[row].parameters_hash, records[row].r_free] for row in best}
     if kept.is_file():
         content = json.loads(kept.read_text(encoding="utf-8"))
         if content["of"] == of:

@@ -8,8 +8,9 @@
 
 Every refinement is a task that leaves RESULTS/ENTRY_ROW.json and .npz; a command that
 was stopped goes on, and what failed is tried again. From what has finished come
-RESULTS-entries.csv, -runs.csv, -improvement.png, -b_kl.png and .html. The exit code is
-1 if a task failed or an entry could not be judged. See docs/regression.md.
+RESULTS-entries.csv, -runs.csv, -residues.csv, -improvement.png, -b_kl.png and .html.
+The exit code is 1 if a task failed or an entry could not be judged. See
+docs/regression.md.
 """
 
 from __future__ import annotations
@@ -116,6 +117,7 @@ def report(tasks: Tasks, title: str, results: Path) -> bool:
     stem = results.parent / results.name
     write_text(f"{stem}-entries.csv", tables.entries_csv(reports))
     write_text(f"{stem}-runs.csv", tables.runs_csv(reports))
+    write_text(f"{stem}-residues.csv", tables.residues_csv(reports))
     page.write_page(
         title,
         reports,
@@ -216,7 +218,8 @@ def main(args: Sequence[str] | None = None) -> None:
     results, work_dir = default_directories("regression", how.name)
     options.results = options.results or results
     options.work_dir = options.work_dir or work_dir
-    entries = chosen_entries(options.pdb_dir, options.entries)
+    # Absolute: a worker of a cluster has another working directory.
+    entries = chosen_entries(options.pdb_dir.resolve(), options.entries)
     if how.shake_steps:
         from regression.shake import shaken
 

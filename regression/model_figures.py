@@ -28,20 +28,22 @@ MAP_LABEL = "2FOFCWT_no_fill"
 #: Å around an atom, and the step of the map's grid as a part of the resolution.
 ATOM_RADIUS = 2.0
 GRID_STEP = 0.25
+_WATERS = ("HOH", "WAT", "DOD")
 
 
-def model_figures(directory: Path) -> dict[str, float | None]:
+def model_figures(directory: Path) -> dict:
     """Figures of one run's model; None where it has none.
 
-    :returns: ``rama_favoured``, percent; ``map_cc``, mean over the residues of
-        their real-space correlation (:func:`residue_correlations`).
+    :returns: ``rama_favoured``, percent; ``residue_cc``, real-space correlations by
+        residue (:func:`residue_correlations`); ``map_cc``, their mean.
     """
     model = iotbx.pdb.input(str(directory / "run_001.cif"))
     hierarchy = model.construct_hierarchy()
     ccs = residue_correlations(model, directory / "run_001.mtz")
     return {
         "rama_favoured": ramachandran_favoured(hierarchy),
-        "map_cc": float(ccs.mean()),
+        "map_cc": float(np.mean(list(ccs.values()))),
+        "residue_cc": ccs,
     }
 
 
@@ -51,8 +53,8 @@ def ramachandran_favoured(hierarchy) -> float | None:
     return float(result.percent_favored) if result.n_total else None
 
 
-def residue_correlations(model, mtz_file: Path) -> np.ndarray:
-    """(residues,) correlation of 2mFo−DFc and the model's map around each residue.
+def residue_correlations(model, mtz_file: Path) -> dict[str, float]:
+    """Correlation of 2mFo−DFc and the model's map around each residue, by its label.
 
     Waters are left out.
 
@@ -76,14 +78,17 @@ def residue_correlations(model, mtz_file: Path) -> np.ndarray:
         d_min=coefficients.d_min(),
     )
     residues = [
-        group.atoms().extract_i_seq()
+        group
         for group in hierarchy.residue_groups()
         if not any(name in _WATERS for name in group.unique_resnames())
     ]
-    return np.array(maps.cc(selections=residues, atom_radius=ATOM_RADIUS))
-
-
-_WATERS = ("HOH", "WAT", "DOD")
+    ccs = maps.cc(
+        selections=[group.atoms().extract_i_seq() for group in residues],
+        atom_radius=ATOM_RADIUS,
+    )
+    # As a selection has it, so that it can be looked for in a viewer.
+    labels = [f"{group.parent().id} {group.resid().strip()}" for group in residues]
+    return dict(zip(labels, ccs))
 
 
 def boundary_figures(

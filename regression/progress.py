@@ -18,11 +18,10 @@ class Progress:
     def __init__(
         self, tasks: Sequence[Task], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        # Reading sizes once an entry, not once a task.
-        sizes = {task.run.entry: task.run.entry.n_atoms() for task in set(tasks)}
-        self._sizes = {entry.id: size for entry, size in sizes.items()}
+        entries = {task.run.entry for task in tasks}
+        self._sizes = {entry.id: entry.n_atoms() for entry in entries}
         self._n_tasks = len(tasks)
-        self._to_do = sum(sizes[task.run.entry] for task in tasks)
+        self._to_do = sum(self._sizes[task.run.entry.id] for task in tasks)
         self._done = self._n_done = self._n_failed = 0
         self._clock = clock
         self._began = clock()

@@ -156,6 +156,21 @@ def runs_csv(reports: Sequence[EntryReport]) -> str:
     )
 
 
+def residues_csv(reports: Sequence[EntryReport]) -> str:
+    """A line a residue: correlation of map and model in the two best models."""
+    rows = []
+    for report in reports:
+        ours, theirs = (
+            report.figure(run.row, "residue_cc") for run in (report.ours, report.theirs)
+        )
+        if ours and theirs:
+            rows += [
+                [report.entry, residue, _number(cc), _number(theirs[residue])]
+                for residue, cc in ours.items()
+            ]
+    return _csv("entry residue hnm_cc tls_cc".split(), rows)
+
+
 def _csv(titles: Sequence[str], rows: Iterable[Sequence]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

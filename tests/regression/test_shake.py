@@ -24,6 +24,7 @@ def test_shaken_atoms_move_some_tenths_of_an_angstrom(tmp_path):
     entry = make_entry(tmp_path / "1abc")
     first = shaken(entry, tmp_path / "a", 200, seed=1)
     assert (first.id, first.data) == (entry.id, entry.data)
+    assert first.n_atoms() == entry.n_atoms() > 60
     before, after = atoms_of(entry.model), atoms_of(first.model)
     assert [a.id_str() for a in before] == [a.id_str() for a in after]
     moved = vec3_to_numpy(after.extract_xyz()) - vec3_to_numpy(before.extract_xyz())

@@ -10,7 +10,14 @@ from benchmarks.comparison import Difference
 from benchmarks.runs import Record
 from regression.entry_report import EntryReport
 from regression.figures import boundary_figure, improvement_figure, write_png
-from regression.tables import entries_csv, goals, page_columns, PAGE_TABLES, runs_csv
+from regression.tables import (
+    PAGE_TABLES,
+    entries_csv,
+    goals,
+    page_columns,
+    residues_csv,
+    runs_csv,
+)
 
 
 def run(row, r_work, r_free, **n_parameters):
@@ -33,7 +40,10 @@ def report(entry, points, error=0.3, b_kl=(1.1, 2.0), gap=0.5):
     )
     figures = {}
     if b_kl is not None:
-        figures = {"hnm-20-20": {"b_kl": b_kl[0]}, "tls-3": {"b_kl": b_kl[1]}}
+        figures = {
+            "hnm-20-20": {"b_kl": b_kl[0], "residue_cc": {"A 1": 0.9, "A 2": 0.8}},
+            "tls-3": {"b_kl": b_kl[1], "residue_cc": {"A 2": 0.7, "A 1": 0.95}},
+        }
     records = {
         "hnm-20-20": run("hnm-20-20", r_work, r_free, stage_one=210, stage_two=420),
         "tls-3": run("tls-3", 0.25, 0.30, tls=120),
@@ -73,6 +83,11 @@ def test_csv_of_runs_has_a_line_each():
     lines = list(csv.DictReader(io.StringIO(runs_csv([report("good", -1.5)]))))
     assert [line["row"] for line in lines] == ["hnm-20-20", "tls-3"]
     assert [line["n_group_parameters"] for line in lines] == ["630", "120"]
+
+
+def test_csv_of_residues_has_both_models():
+    text = residues_csv([report("bare", -1.0, b_kl=None), report("good", -1.5)])
+    assert text.splitlines()[1:] == ["good,A 1,0.9,0.95", "good,A 2,0.8,0.7"]
 
 
 def test_page_shows_all_that_the_csv_has():
