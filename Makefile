@@ -8,7 +8,8 @@ STAMP = $(VENV)/installed
 PEERS = tests/modes/peers
 PEERS_VENV ?= .venv-peers
 
-.PHONY: test test-long demo install reference-data peers contract clean
+.PHONY: test test-long demo install reference-data regression-quick regression \
+        peers contract clean
 
 test: reference-data
 	$(BIN)/python -m pytest -m "not long"
@@ -18,6 +19,19 @@ test-long: reference-data
 
 demo: reference-data
 	$(BIN)/hnmref.demo
+
+# Normal modes against TLS on real entries (docs/regression.md). Both go on where they
+# were stopped; REGRESSION="--scheduler tcp://host:8786" for a Dask cluster.
+REGRESSION ?= --jobs 2
+
+regression-quick: $(STAMP)
+	$(BIN)/python -m regression.quick $(REGRESSION)
+
+regression: reference-data
+	@status=0; for protocol in fixed sites; do \
+	    $(BIN)/python -m regression.experiment --protocol $$protocol $(REGRESSION) \
+	        || status=1; \
+	done; exit $$status
 
 install: $(STAMP)
 

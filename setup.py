@@ -43,7 +43,9 @@ setup(
     extras_require={
         # XTC, DCD and other trajectories; BSD.
         "trajectories": ["chemfiles"],
-        "test": ["pytest", "chemfiles"],
+        # The regression's refinements on a cluster (its --scheduler); BSD.
+        "cluster": ["distributed"],
+        "test": ["pytest", "chemfiles", "distributed"],
     },
     packages=find_packages(include=["hnmref", "hnmref.*", "phenix_plugin*"]),
     entry_points={

@@ -48,7 +48,7 @@ def resampled_r_free(
     free: FreeSet, rng: np.random.Generator, n_draws: int = 2000
 ) -> dict[str, np.ndarray]:
     """(n_draws,) R_free of each run; draw i has the same reflections for all."""
-    return _r_of_weights(free, list(_draws(len(free.f_obs), rng, n_draws)))
+    return r_of_weights(free, list(draws(len(free.f_obs), rng, n_draws)))
 
 
 def chosen_on_one_half(
@@ -64,16 +64,23 @@ def chosen_on_one_half(
     candidate is chosen on a random half of the free set, and the difference is
     taken on the other half; the mean over many splits.
     """
-    chance = rng.random((n_splits, len(free.f_obs)))
-    chosen_on = (chance < np.median(chance, axis=1, keepdims=True)).astype(float)
-    choice = _r_of_weights(free, [chosen_on])
-    judged = _r_of_weights(free, [1.0 - chosen_on])
+    chosen_on = random_halves(len(free.f_obs), rng, n_splits)
+    choice = r_of_weights(free, [chosen_on])
+    judged = r_of_weights(free, [1.0 - chosen_on])
     best = np.argmin([choice[name] for name in candidates], axis=0)
     theirs = np.array([judged[name] for name in candidates])
     return float(np.mean(judged[run] - theirs[best, np.arange(n_splits)]))
 
 
-def _draws(
+def random_halves(
+    n_reflections: int, rng: np.random.Generator, n_splits: int
+) -> np.ndarray:
+    """(splits, reflections) 1 for the half of them that is drawn, 0 for the rest."""
+    chance = rng.random((n_splits, n_reflections))
+    return (chance < np.median(chance, axis=1, keepdims=True)).astype(float)
+
+
+def draws(
     n_reflections: int, rng: np.random.Generator, n_draws: int
 ) -> Iterator[np.ndarray]:
     """How often each reflection is drawn: pieces of (draws, reflections)."""
@@ -83,7 +90,8 @@ def _draws(
         yield rng.multinomial(n_reflections, even, size=size).astype(float)
 
 
-def _r_of_weights(free: FreeSet, pieces: list[np.ndarray]) -> dict[str, np.ndarray]:
+def r_of_weights(free: FreeSet, pieces: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """R_free of each run for pieces (draws, reflections) of weights, joined."""
     return {
         name: np.concatenate([r_factor(free.f_obs, f, piece) for piece in pieces])
         for name, f in free.f_model.items()

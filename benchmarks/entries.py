@@ -21,7 +21,8 @@ class Entry:
     def n_atoms(self) -> int:
         """Coordinate records in the model."""
         with open(self.model, encoding="latin-1") as lines:
-            return sum(line.startswith(("ATOM", "HETATM")) for line in lines)
+            # Rows of an mmCIF loop may be indented.
+            return sum(line.lstrip().startswith(("ATOM", "HETATM")) for line in lines)
 
 
 def add_pdb_dir(parser: argparse.ArgumentParser) -> None:

@@ -76,10 +76,21 @@ def run_all(
             process.wait()
 
 
+def wait_for(process: subprocess.Popen) -> Finished:
+    """Wait for one process that has just been started, and for no other."""
+    began = time.monotonic()
+    _, status, usage = os.wait4(process.pid, 0)
+    return _finished(process, status, usage, began)
+
+
 def _wait(running: dict) -> tuple:
     """The next process to end, taken out of ``running``."""
     pid, status, usage = os.wait4(-1, 0)
     job, process, began = running.pop(pid)
+    return job, _finished(process, status, usage, began)
+
+
+def _finished(process: subprocess.Popen, status: int, usage, began: float) -> Finished:
     process.returncode = os.waitstatus_to_exitcode(status)
     peak_mb = usage.ru_maxrss * _MAXRSS_UNIT / 1e6
-    return job, Finished(process.returncode, time.monotonic() - began, peak_mb)
+    return Finished(process.returncode, time.monotonic() - began, peak_mb)

@@ -161,14 +161,23 @@ def keep_missing(
         wanted = name in runs or not runs
         if not wanted or record.error or kept.is_file() or not source.is_file():
             continue
-        data = read_entry_data(find_entry(pdb_dir, record.entry), record.parameters)
         try:
-            free = free_model_of(source, data)
-            check_r_free(free, data, record)
+            keep(record, find_entry(pdb_dir, record.entry), source, kept)
         except Disagreement as error:
             print(f"{kept.name} is not made. {error}", flush=True)
-            continue
-        write_free_model(free, kept)
+
+
+def keep(record: Record, entry: Entry, source: Path, kept: Path) -> None:
+    """Keep the free reflections of one run.
+
+    :param source: the MTZ file that the run wrote.
+    :param kept: the .npz file to be made.
+    :raises Disagreement: run, record and data do not belong together.
+    """
+    data = read_entry_data(entry, record.parameters)
+    free = free_model_of(source, data)
+    check_r_free(free, data, record)
+    write_free_model(free, kept)
 
 
 def _free_amplitudes(path: Path) -> tuple[miller.array, miller.array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import subprocess
@@ -135,6 +136,11 @@ def all_parameters(parameters: Sequence[str]):
 
 def parameters_hash(parameters: Sequence[str]) -> str:
     """Hash of all parameters, so that a changed default is noticed."""
+    return _hash_of(tuple(parameters))
+
+
+@functools.lru_cache(maxsize=None)
+def _hash_of(parameters: tuple[str, ...]) -> str:
     text = all_parameters(parameters).as_str()
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:_HASH_LENGTH]
 
@@ -152,16 +158,22 @@ def free_model_file(results: Path, entry_id: str, row: str) -> Path:
 def write_record(record: Record, results: Path) -> None:
     """Keep a record; amplitudes of an earlier run under the same name go."""
     free_model_file(results, record.entry, record.row).unlink(missing_ok=True)
-    text = json.dumps(asdict(record), indent=1) + "\n"
-    write_text(record_file(results, record.entry, record.row), text)
+    write_record_file(record, record_file(results, record.entry, record.row))
+
+
+def write_record_file(record: Record, path: Path) -> None:
+    """A record as JSON, whole or not at all."""
+    write_text(path, json.dumps(asdict(record), indent=1) + "\n")
+
+
+def read_record(path: Path) -> Record:
+    """Read what :func:`write_record_file` wrote."""
+    return Record(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def read_records(results: Path) -> dict[tuple[str, str], Record]:
     """All records in a directory, by entry and row."""
-    records = [
-        Record(**json.loads(path.read_text(encoding="utf-8")))
-        for path in sorted(results.glob("*_*.json"))
-    ]
+    records = [read_record(path) for path in sorted(results.glob("*_*.json"))]
     return {(record.entry, record.row): record for record in records}
 
 
@@ -209,14 +221,15 @@ def refine_all(
     def keep(run: Run, finished: Finished) -> None:
         record = run.record(finished, source)
         write_record(record, results)
-        print(f"{run.entry.id} {run.row}: {_in_short(record)}", flush=True)
+        print(f"{run.entry.id} {run.row}: {in_short(record)}", flush=True)
         if kept is not None:
             kept(record)
 
     run_all(missing, Run.launch, keep, n_at_once)
 
 
-def _in_short(record: Record) -> str:
+def in_short(record: Record) -> str:
+    """How a run ended, for those who watch."""
     if record.error:
         return f"failed, {record.error}"
     return (

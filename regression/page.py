@@ -1,0 +1,98 @@
+"""The regression as one self-contained page: goals, figures, tables, conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import hnmref  # noqa: F401  (cctbx's extensions load first)
+
+from matplotlib import rc_context
+
+from hnmref.files import write_text
+from hnmref.report import page
+from hnmref.report.plots import STYLE, svg_uri
+from regression.entry_report import EntryReport
+from regression.figures import boundary_figure, improvement_figure
+from regression.tables import PAGE_TABLES, goals, page_columns
+
+_HOW_JUDGED = (
+    "Improvements are R_free of the best TLS less that of the best normal modes, in "
+    "percent points; ± is one standard error of a paired bootstrap over the free "
+    "reflections. The best by R_free is flattered by the same R_free, more so in a "
+    "family with more candidates. On halves: each family's candidate is chosen on one "
+    "random half of the free set and judged on the other, both ways, over many pairs "
+    "of halves. Equal budgets: the same, the larger family having only as many "
+    "candidates as the smaller, drawn anew for every pair. Sparing: of the candidates "
+    "within one standard error of the lowest R_free, the one with the fewest "
+    "parameters is chosen. The gap's improvement is that of R_free − R_work. "
+    "Parameters are those refined for U_group, of stage one and stage two, or of TLS."
+)
+_MODELS = (
+    "B_KL: P_KL across the borders of the best TLS's partition over P_KL inside, atoms "
+    "within 5 Å. Favoured: residues in favoured regions of the Ramachandran plot; "
+    "where sites are fixed, the input model's. Map CC: correlation of 2mFo−DFc with "
+    "the model's map within 2 Å of a residue's atoms, mean over residues."
+)
+
+
+def write_page(
+    title: str,
+    reports: Sequence[EntryReport],
+    missing: Sequence[str],
+    conditions: Sequence[str],
+    path: Path,
+) -> None:
+    """Write the page, whole or not at all.
+
+    :param missing: sentences on what is not there.
+    :param conditions: sentences on how the runs were made.
+    """
+    sections = [
+        f"<header><h1>{page.escape(title)}</h1></header>",
+        page.section("Goals", page.items(list(goals(reports)))),
+        page.section("Missing", page.items(missing)),
+        page.section("Figures", *_figures(reports)),
+        *(_table(reports, name, keys) for name, keys in PAGE_TABLES),
+        page.section(
+            "How this was judged", page.paragraph(_HOW_JUDGED), page.paragraph(_MODELS)
+        ),
+        page.section("Conditions", page.items(conditions)),
+    ]
+    write_text(path, page.page(title, filter(None, sections)))
+
+
+def _figures(reports: Sequence[EntryReport]) -> list[str]:
+    if not reports:
+        return []
+    drawn = [
+        (
+            improvement_figure(reports),
+            "Improvement of R_free by normal modes, entry by entry",
+            "Improvement of R_free over the best TLS, with one standard error.",
+        ),
+        (
+            boundary_figure(reports),
+            "B_KL of TLS and of normal modes, entry by entry",
+            "Jumps of U at the borders of the best TLS's groups.",
+        ),
+    ]
+    with rc_context(STYLE):
+        return [
+            page.figure(svg_uri(figure), alt, caption)
+            for figure, alt, caption in drawn
+            if figure is not None
+        ]
+
+
+def _table(reports: Sequence[EntryReport], name: str, keys: str) -> str:
+    columns = page_columns(keys)
+    texts = [i for i, column in enumerate(columns) if column.is_text]
+    return page.section(
+        name,
+        page.table(
+            [column.title for column in columns],
+            [[column.cell(report) for column in columns] for report in reports],
+            text_columns=texts,
+        ),
+    )

@@ -1,0 +1,111 @@
+"""Goals and tables of entries that are made up."""
+
+import csv
+import io
+from types import SimpleNamespace
+
+import pytest
+
+from benchmarks.comparison import Difference
+from benchmarks.runs import Record
+from regression.entry_report import EntryReport
+from regression.figures import boundary_figure, improvement_figure, write_png
+from regression.tables import (
+    PAGE_TABLES,
+    entries_csv,
+    goals,
+    page_columns,
+    residues_csv,
+    runs_csv,
+)
+
+
+def run(row, r_work, r_free, **n_parameters):
+    return Record(
+        "e", row, [], "h", "abc", 1.0, 1.0, r_work=r_work, r_free=r_free,
+        n_parameters={**n_parameters, "u_local": 1000},
+    )
+
+
+def report(entry, points, error=0.3, b_kl=(1.1, 2.0), gap=0.5):
+    """Normal modes differ from TLS by ``points`` in R_free; the gap improves."""
+    r_free = 0.30 + points / 100
+    r_work = 0.25 + (points + gap) / 100
+    difference = Difference(points, error)
+    judgement = SimpleNamespace(
+        ours="hnm-20-20", theirs="tls-3", sparing_ours="hnm-10-10",
+        sparing_theirs="tls-1", by_r_free=difference, sparing=difference,
+        on_halves=Difference(points / 2, error), equal_budget=difference,
+        sparing_on_halves=difference, r_free={},
+    )
+    figures = {}
+    if b_kl is not None:
+        figures = {
+            "hnm-20-20": {"b_kl": b_kl[0], "residue_cc": {"A 1": 0.9, "A 2": 0.8}},
+            "tls-3": {"b_kl": b_kl[1], "residue_cc": {"A 2": 0.7, "A 1": 0.95}},
+        }
+    records = {
+        "hnm-20-20": run("hnm-20-20", r_work, r_free, stage_one=210, stage_two=420),
+        "tls-3": run("tls-3", 0.25, 0.30, tls=120),
+    }
+    counts = {"hnm": 45, "tls": 20}
+    return EntryReport(entry, judgement, records, counts, 700, figures)
+
+
+def test_goals_say_what_was_reached_and_where_not():
+    reports = [
+        report("good", -1.5),
+        report("worse", 0.7, b_kl=(2.5, 2.0)),
+        report("equal", 0.2, b_kl=None),
+    ]
+    lines = list(goals(reports))
+    assert lines[0].startswith("R_free with HNM higher in 2 of 3 entries (worse, equal)")
+    assert "by more than 2 standard errors in 1 (worse)" in lines[0]
+    # Errors of independent free sets: 0.3 · √3 / 3.
+    assert "improvement of R_free: +0.20 ± 0.17 points" in lines[1]
+    assert "judged on halves: +0.10 ± 0.17 points" in lines[2]
+    assert "R_free − R_work: +0.50 points" in lines[4]
+    assert lines[5].startswith("B_KL with HNM not lower in 1 of 2 entries (worse)")
+    assert list(goals([])) == []
+
+
+def test_csv_of_entries_has_both_families_and_says_where_nothing_is_known():
+    text = entries_csv([report("good", -1.5), report("bare", -1.0, b_kl=None)])
+    good, bare = csv.DictReader(io.StringIO(text))
+    assert (good["hnm_parameters"], good["tls_parameters"]) == ("630", "120")
+    assert float(good["improvement"]) == pytest.approx(1.5)
+    assert float(good["on_halves"]) == pytest.approx(0.75)
+    assert float(good["gap"]) == pytest.approx(0.5)
+    assert (good["tls_b_kl"], bare["tls_b_kl"], good["hnm_map_cc"]) == ("2", "", "")
+
+
+def test_csv_of_runs_has_a_line_each():
+    lines = list(csv.DictReader(io.StringIO(runs_csv([report("good", -1.5)]))))
+    assert [line["row"] for line in lines] == ["hnm-20-20", "tls-3"]
+    assert [line["n_group_parameters"] for line in lines] == ["630", "120"]
+
+
+def test_csv_of_residues_has_both_models():
+    text = residues_csv([report("bare", -1.0, b_kl=None), report("good", -1.5)])
+    assert text.splitlines()[1:] == ["good,A 1,0.9,0.95", "good,A 2,0.8,0.7"]
+
+
+def test_page_shows_all_that_the_csv_has():
+    shown = {column.key for _, keys in PAGE_TABLES for column in page_columns(keys)}
+    titles = entries_csv([]).strip().split(",")
+    assert shown == set(titles)
+    (cell,) = (c for c in page_columns("tls_b_kl") if c.key == "tls_b_kl")
+    assert cell.cell(report("bare", 1.0, b_kl=None)) == "–"
+    assert cell.cell(report("good", 1.0)) == "2.000"
+
+
+def test_figures_of_many_entries(tmp_path):
+    reports = [report(f"{i}abc", -0.1 * i) for i in range(20)]
+    figure = improvement_figure(reports)
+    lowest, highest = figure.axes[0].get_ylim()
+    assert lowest < -0.3 and highest > 1.9 + 0.3
+    write_png(figure, tmp_path / "improvement.png")
+    assert (tmp_path / "improvement.png").read_bytes().startswith(b"\x89PNG")
+    assert boundary_figure([report("bare", 1.0, b_kl=None)]) is None
+    points = boundary_figure(reports[:2]).axes[0].lines[0]
+    assert points.get_ydata().tolist() == [2.0, 2.0]
