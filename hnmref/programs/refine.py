@@ -33,6 +33,7 @@ from hnmref.refine.group_adp import group_adp_name
 from hnmref.refine.inputs import read_inputs
 from hnmref.refine.macro_cycle import Refinement
 from hnmref.refine.levels import LEVEL_REMARKS, LEVELS, level_u
+from hnmref.refine.log_graphs import shell_graphs, step_graphs
 from hnmref.refine.outputs import (
     adp_remarks,
     output_paths,
@@ -129,6 +130,7 @@ class Program(ProgramTemplate):
         """Everything said, from the plan on, also goes to the log file."""
         with open(self.paths["log"], "w", encoding="utf-8") as file:
             file.write(self._plan)
+            self._log = file
             self.logger.register("log", file)
             try:
                 yield
@@ -261,6 +263,9 @@ class Program(ProgramTemplate):
         )
         final = refinement.r_factors()
         self._progress("final", {**final, "files": files})
+        # For viewers of log files; nobody reads them on a screen.
+        graphs = step_graphs(refinement.records) + shell_graphs(found.shells)
+        self._log.write(f"\n{graphs}\n")
         self._say(
             f"Final: R_work {final['r_work']:.4f}, R_free {final['r_free']:.4f}\n"
             f"Wrote {stem}.*; look at {paths['html']}"

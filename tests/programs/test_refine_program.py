@@ -10,6 +10,7 @@ import iotbx.mtz
 import iotbx.pdb
 import numpy as np
 import pytest
+from iotbx.data_plots import import_ccp4i_logfile
 from libtbx.utils import Sorry
 
 from hnmref.adp.metrics import B_PER_U
@@ -145,6 +146,18 @@ def test_log_says_what_the_screen_does(hnm_run):
     assert "stage two: 2 x 7 modes, 56 parameters" in log
     for word in ("Start: R_work", "stage_one", "u_local", "Final: R_work"):
         assert word in log
+
+
+def test_log_has_graphs_for_viewers(hnm_run):
+    """As iotbx reads them, which is what Phenix shows."""
+    tables = import_ccp4i_logfile(str(hnm_run.with_name("run_001.log")))
+    steps, shells = tables
+    records = json.loads(hnm_run.with_name("run_001.json").read_text())["cycles"]
+    assert steps.data[0] == list(range(1, len(records) + 1))
+    assert steps.data[3] == pytest.approx([r["r_free"] for r in records], abs=1e-5)
+    assert [len(graph) for graph in steps.graph_columns] == [3, 2]
+    assert shells.data[0] == sorted(shells.data[0]) and len(shells.data[0]) > 3
+    assert all(0 < value < 1 for column in shells.data[2:] for value in column)
 
 
 def test_parameter_file_repeats_the_run(hnm_run, here, inputs):
