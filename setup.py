@@ -13,6 +13,7 @@ PROGRAMS = (
     "modes",
     "analyse",
     "compare",
+    "ensemble",
     "principal_components",
     "transition",
     "get_reference_data",
@@ -33,7 +34,7 @@ setup(
     extras_require={
         # XTC, DCD and other trajectories; BSD.
         "trajectories": ["chemfiles"],
-        "test": ["pytest", "chemfiles"],
+        "test": ["pytest", "chemfiles", "gemmi"],
     },
     packages=find_packages(include=["hnmref", "hnmref.*", "phenix_plugin*"]),
     entry_points={

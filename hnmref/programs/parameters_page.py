@@ -17,6 +17,7 @@ from hnmref.files import write_text
 from hnmref.programs import (
     analyse,
     compare,
+    ensemble,
     modes,
     principal_components,
     transition,
@@ -29,6 +30,7 @@ COMMANDS = {
     "hnmref.analyse": analyse.Program.master_phil_str,
     "hnmref.principal_components": principal_components.Program.master_phil_str,
     "hnmref.transition": transition.Program.master_phil_str,
+    "hnmref.ensemble": ensemble.Program.master_phil_str,
     "hnmref.compare": compare.Program.master_phil_str,
 }
 
