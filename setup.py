@@ -13,6 +13,7 @@ PROGRAMS = (
     "modes",
     "analyse",
     "compare",
+    "ensemble",
     "principal_components",
     "transition",
     "tls_segments",
@@ -45,7 +46,7 @@ setup(
         "trajectories": ["chemfiles"],
         # The regression's refinements on a cluster (its --scheduler); BSD.
         "cluster": ["distributed"],
-        "test": ["pytest", "chemfiles", "distributed"],
+        "test": ["pytest", "chemfiles", "distributed", "gemmi"],
     },
     packages=find_packages(include=["hnmref", "hnmref.*", "phenix_plugin*"]),
     entry_points={

@@ -164,6 +164,12 @@ def rosenfield_difference(
     return np.abs(np.einsum("pa,pab,pb->p", direction, difference, direction))
 
 
+def relative_difference(u: np.ndarray, reference: np.ndarray) -> float:
+    """Frobenius norm of the difference of all tensors, over that of the reference's."""
+    squares = [np.sum(FROBENIUS_WEIGHTS * x**2) for x in (u - reference, reference)]
+    return float(np.sqrt(squares[0] / squares[1]))
+
+
 def tensor_correlation(u_a: np.ndarray, u_b: np.ndarray) -> float:
     """Pearson's correlation over the six Cartesian components of all atoms.
 

@@ -17,6 +17,7 @@ from hnmref.files import write_text
 from hnmref.programs import (
     analyse,
     compare,
+    ensemble,
     modes,
     principal_components,
     tls_segments,
@@ -30,6 +31,7 @@ COMMANDS = {
     "hnmref.analyse": analyse.Program.master_phil_str,
     "hnmref.principal_components": principal_components.Program.master_phil_str,
     "hnmref.transition": transition.Program.master_phil_str,
+    "hnmref.ensemble": ensemble.Program.master_phil_str,
     "hnmref.compare": compare.Program.master_phil_str,
     "hnmref.tls_segments": tls_segments.Program.master_phil_str,
 }

@@ -37,6 +37,7 @@ from hnmref.refine.log_graphs import shell_graphs, step_graphs
 from hnmref.refine.outputs import (
     adp_remarks,
     output_paths,
+    refuse_existing,
     write_maps,
     write_models,
 )
@@ -44,6 +45,7 @@ from hnmref.refine.record import StepRecord
 from hnmref.refine.restart import resume, write_restart
 from hnmref.refine.summary import findings, per_atom, run_summary
 from hnmref.refine.tls_baseline import PARAMETERS_PER_GROUP, tls_groups
+from hnmref.refine.viewer_files import viewer_paths, write_viewers
 from hnmref.report.html import write_html
 from hnmref.report.json_report import write_json
 from hnmref.report.log_table import format_header, format_step
@@ -91,6 +93,13 @@ class Program(ProgramTemplate):
                 self.params,
             )
             check_progress_file(self.params.output.progress)
+            if self.params.output.viewers:
+                self._viewers = viewer_paths(
+                    self.paths["json"].with_suffix(""),
+                    self.params,
+                    len(self.inputs.groups.substructures),
+                )
+                refuse_existing(self._viewers, bool(self.params.output.overwrite))
             self._plan = "\n".join(self._plan_lines()) + "\n"
             self._say(self._plan)
 
@@ -252,6 +261,9 @@ class Program(ProgramTemplate):
             r_free_flags=self.inputs.data.r_free_flags,
         )
         write_restart(refinement, paths["hnm.npz"])
+        if self.params.output.viewers:
+            write_viewers(refinement, {**paths, **self._viewers}, self._levels())
+            paths.update(self._viewers)
         phil = self.get_program_phil_str()
         write_text(paths["eff"], phil)
         files = {ending: str(path) for ending, path in paths.items()}

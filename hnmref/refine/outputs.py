@@ -80,13 +80,21 @@ def output_paths(
         for suffix in model_formats:
             name = f"{level}.{suffix}"
             paths[name] = stem.with_name(f"{stem.name}_{name}")
+    refuse_existing(paths, overwrite)
+    return paths
+
+
+def refuse_existing(paths: dict[str, Path], overwrite: bool) -> None:
+    """See that no file would be replaced unasked.
+
+    :raises InputError: files exist and ``overwrite`` is false.
+    """
     existing = [str(path) for path in paths.values() if path.exists()]
     if existing and not overwrite:
         raise InputError(
             f"Output exists already: {', '.join(existing)}; choose another "
             "output.prefix, or set output.overwrite=True to replace it."
         )
-    return paths
 
 
 def adp_remarks(group_adp: str) -> list[str]:
@@ -124,7 +132,7 @@ def write_models(
     hierarchy = _hierarchy_with_adps(model, u_total_cart, anisotropic)
     written = WrittenModels()
     formats = tuple(formats)
-    obstacle = _pdb_obstacle(hierarchy, u_total_cart[anisotropic])
+    obstacle = pdb_obstacle(hierarchy, u_total_cart[anisotropic])
     if "pdb" in formats and obstacle:
         written.notes.append(
             f"No PDB file: {obstacle}, more than the format holds; "
@@ -225,8 +233,11 @@ def _hierarchy_with_adps(model, u_total_cart: np.ndarray, anisotropic: np.ndarra
     return hierarchy
 
 
-def _pdb_obstacle(hierarchy, u_aniso: np.ndarray) -> str | None:
-    """What the PDB format cannot hold of this model, or None."""
+def pdb_obstacle(hierarchy, u_aniso: np.ndarray) -> str | None:
+    """What the PDB format cannot hold of this model, or None.
+
+    :param u_aniso: (n, 6) U of the ANISOU records that are to be written, Å².
+    """
     atoms = hierarchy.atoms()
     if atoms.size() > PDB_MAX_ATOMS:
         return f"the model has {atoms.size()} atoms"

@@ -40,7 +40,7 @@ def write_restart(refinement: Refinement, path: str | Path) -> None:
         "n_cycles_done": refinement.n_cycles_done,
         "start": refinement.start,
         "records": [record.as_dict() for record in refinement.records],
-        "atoms": _labels(refinement.model),
+        "atoms": atom_names(refinement.model),
         "groups": _selections(refinement),
     }
     state = {_STATE + key: v for key, v in refinement.group_adp.state().items()}
@@ -63,26 +63,13 @@ def resume(refinement: Refinement, path: str | Path) -> None:
 
     :raises InputError: the file is of another model or another kind of run.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            content = dict(file)
-        about = json.loads(str(content["about"]))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise InputError(
-            f"main.restart_file={path} is not a restart file of hnmref.refine: {error}"
-        ) from error
+    content, about = read_restart(path, f"main.restart_file={path}")
     _check(refinement, about, path)
     structure = refinement.model.get_xray_structure()
     structure.set_sites_frac(arrays.numpy_to_vec3(content["sites_frac"]))
     refinement.model.set_xray_structure(structure)
     refinement.group_adp.follow(structure)
-    refinement.group_adp.restore(
-        {
-            key.removeprefix(_STATE): array
-            for key, array in content.items()
-            if key.startswith(_STATE)
-        }
-    )
+    refinement.group_adp.restore(group_state(content))
     displacements = refinement.group_adp.displacements
     displacements.u_group = content["u_group"]
     displacements.u_local = content["u_local"]
@@ -94,7 +81,40 @@ def resume(refinement: Refinement, path: str | Path) -> None:
     refinement.n_cycles_done = about["n_cycles_done"]
 
 
-def _labels(model) -> list[str]:
+def read_restart(path: str | Path, name: str) -> tuple[dict[str, np.ndarray], dict]:
+    """The arrays of a restart file, and what it says of itself.
+
+    :param name: what a message calls the file.
+    :raises InputError: it is not of this program, or of another version of it.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            content = dict(file)
+        about = json.loads(str(content.pop("about")))
+    except (
+        OSError, ValueError, KeyError, EOFError, BadZipFile, TypeError, AttributeError
+    ) as error:  # the last two: an array alone, without names
+        raise InputError(
+            f"{name} is not a restart file of hnmref.refine: {error}"
+        ) from error
+    if about.get("format") != FILE_FORMAT:
+        raise InputError(
+            f"{name} was written by another version of hnmref.refine: start from the "
+            "model instead"
+        )
+    return content, about
+
+
+def group_state(content: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Those arrays that the model of U_group asked to keep, by its own names."""
+    return {
+        key.removeprefix(_STATE): array
+        for key, array in content.items()
+        if key.startswith(_STATE)
+    }
+
+
+def atom_names(model) -> list[str]:
     """Every atom's chain, residue and name, to know the model by."""
     return [atom.id_str() for atom in model.get_hierarchy().atoms()]
 
@@ -105,13 +125,8 @@ def _selections(refinement: Refinement) -> list[str]:
 
 
 def _check(refinement: Refinement, about: dict, path) -> None:
-    """The file is of this program, model, kind of U_group and groups, in this order."""
-    if about.get("format") != FILE_FORMAT:
-        raise InputError(
-            f"main.restart_file={path} was written by another version of "
-            "hnmref.refine: start from the model instead"
-        )
-    if about["atoms"] != _labels(refinement.model):
+    """The file is of this model, kind of U_group and groups, in this order."""
+    if about["atoms"] != atom_names(refinement.model):
         raise InputError(
             f"main.restart_file={path} is of a model with other atoms: give the "
             "model that the first run was given"

@@ -1,0 +1,190 @@
+"""What viewers need of a run: scripts, maps around the model, and motions as NMD."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import iotbx.ccp4_map
+import numpy as np
+from cctbx.array_family import flex
+
+from hnmref.adp.metrics import B_PER_U, anisotropy, u_eq
+from hnmref.files import write_text, written_whole
+from hnmref.modes.ensemble import MovingGroup, principal_motions
+from hnmref.modes.mode_set import ModeSet
+from hnmref.modes.nmd import AtomNames, write_nmd
+from hnmref.refine import arrays
+from hnmref.refine.finished_run import moving_groups
+from hnmref.refine.group_adp import group_adp_name
+from hnmref.refine.macro_cycle import Refinement
+from hnmref.report.viewers import (
+    Arrows,
+    Scene,
+    bild,
+    chimerax_script,
+    coot_script,
+    defattr,
+    motion_arrows,
+    pymol_script,
+)
+
+MAP_KINDS = ("2mFo-DFc", "mFo-DFc")
+
+#: Motions of a group that its NMD file has, and that the scripts show.
+_IN_NMD, _SHOWN = 5, 2
+
+#: Room around the model in its maps (Å).
+_MARGIN = 4.0
+
+#: Atoms that trace a chain.
+_TRACE = ("CA", "P")
+
+
+def viewer_paths(stem: Path, params, n_substructures: int) -> dict[str, Path]:
+    """The files that :func:`write_viewers` makes, by their endings.
+
+    :param stem: ``run_001``.
+    :param n_substructures: groups of stage two.
+    """
+    names = ["pymol.py", "chimerax.cxc", "coot.py", "anisotropy.defattr"]
+    names += [f"{kind}.ccp4" for kind in MAP_KINDS]
+    if params.group_adp == "hnm":
+        numbers = range(1, n_substructures + 1)
+        names += ["motions.bild", "motions_whole.nmd"]
+        names += [f"motions_{number}.nmd" for number in numbers]
+    return {name: stem.with_name(f"{stem.name}_{name}") for name in names}
+
+
+def write_viewers(
+    refinement: Refinement, paths: dict[str, Path], levels: Sequence[str]
+) -> None:
+    """Write them, beside the model, the maps and the levels that stand there.
+
+    :param paths: those of :func:`viewer_paths` and of the run.
+    :param levels: parts of U that have models of their own.
+    """
+    has_motions = "motions.bild" in paths
+    motions = _write_motions(refinement, paths) if has_motions else []
+    for kind in MAP_KINDS:
+        write_map(refinement.fmodel, kind, paths[f"{kind}.ccp4"])
+    # A model that the PDB format cannot hold is in the mmCIF file alone.
+    ending = next(end for end in ("pdb", "cif") if end in paths and paths[end].exists())
+    level_files = {level: paths[f"{level}.{ending}"].name for level in levels}
+    isotropic = [name for level, name in level_files.items() if level == "local"]
+    if group_adp_name(refinement.params) == "none":
+        isotropic.append(paths[ending].name)
+    scene = Scene(
+        model=paths[ending].name,
+        mtz=paths["mtz"].name,
+        maps={kind: paths[f"{kind}.ccp4"].name for kind in MAP_KINDS},
+        levels=level_files,
+        isotropic=isotropic,
+        motions=motions,
+        anisotropy=residue_anisotropy(refinement),
+    )
+    arrows = paths["motions.bild"].name if has_motions else ""
+    attributes = paths["anisotropy.defattr"]
+    write_text(paths["pymol.py"], pymol_script(scene))
+    write_text(paths["coot.py"], coot_script(scene))
+    write_text(paths["chimerax.cxc"], chimerax_script(scene, arrows, attributes.name))
+    write_text(attributes, defattr(scene))
+    if has_motions:
+        write_text(paths["motions.bild"], bild(motions))
+
+
+def write_map(fmodel, kind: str, path: Path) -> None:
+    """A CCP4 map in sigmas around the model's atoms.
+
+    :param kind: ``2mFo-DFc`` (missing amplitudes filled) or ``mFo-DFc``.
+    """
+    coefficients = fmodel.electron_density_map().map_coefficients(
+        map_type=kind, fill_missing=kind == "2mFo-DFc", isotropize=True
+    )
+    density = coefficients.average_bijvoet_mates().fft_map(resolution_factor=0.25)
+    density.apply_sigma_scaling()
+    structure = fmodel.xray_structure
+    sites = arrays.vec3_to_numpy(structure.sites_frac())
+    # The distance of a cell's planes is what a fractional step is measured by.
+    margin = _MARGIN * np.array(structure.unit_cell().reciprocal_parameters()[:3])
+    n_real = np.array(density.n_real())
+    first = np.floor((sites.min(axis=0) - margin) * n_real).astype(int)
+    last = np.ceil((sites.max(axis=0) + margin) * n_real).astype(int)
+    with written_whole(path) as partial:
+        iotbx.ccp4_map.write_ccp4_map(
+            file_name=str(partial),
+            unit_cell=density.unit_cell(),
+            space_group=density.space_group(),
+            gridding_first=tuple(int(i) for i in first),
+            gridding_last=tuple(int(i) for i in last),
+            map_data=density.real_map(),
+            labels=flex.std_string([f"{kind}, sigma"]),
+        )
+
+
+def residue_anisotropy(refinement: Refinement) -> dict[tuple[str, str], float]:
+    """Mean anisotropy of total U by chain and residue, in the order of the model."""
+    values = anisotropy(refinement.group_adp.displacements.total())
+    labels = refinement.model.get_hierarchy().atoms_with_labels()
+    by_residue: dict[tuple[str, str], list[float]] = {}
+    for atom, value in zip(labels, values):
+        key = (atom.chain_id.strip(), atom.resid().strip())
+        by_residue.setdefault(key, []).append(value)
+    return {key: float(np.mean(found)) for key, found in by_residue.items()}
+
+
+def _write_motions(refinement: Refinement, paths: dict[str, Path]) -> list[Arrows]:
+    """NMD files of every group; the largest motions of stage two as arrows."""
+    modes = refinement.group_adp
+    total = modes.displacements.total()
+    names = _atom_names(refinement.model, B_PER_U * u_eq(total))
+    whole = moving_groups(modes, "one")[0]
+    _write_nmd(paths["motions_whole.nmd"], whole, modes.sites, names)
+    trace = np.isin(names.atoms, _TRACE)
+    arrows = []
+    for number, group in enumerate(moving_groups(modes, "two"), start=1):
+        found = _write_nmd(
+            paths[f"motions_{number}.nmd"], group, modes.sites, names
+        )
+        shown = trace[group.atoms] if trace[group.atoms].any() else slice(None)
+        for rank in range(min(_SHOWN, found.n_modes)):
+            amplitude = 1 / np.sqrt(found.eigenvalues[rank])
+            arrows.append(
+                motion_arrows(
+                    f"group_{number}_motion_{rank + 1}",
+                    rank,
+                    found.coordinates[shown],
+                    amplitude * found.vectors[shown, :, rank],
+                )
+            )
+    return arrows
+
+
+def _write_nmd(
+    path: Path, group: MovingGroup, sites: np.ndarray, names: AtomNames
+) -> ModeSet:
+    """Principal motions of a group as modes, whose eigenvalues are 1/variance."""
+    variances, vectors = principal_motions(group, _IN_NMD)
+    motions = ModeSet(
+        eigenvalues=1 / variances,
+        vectors=vectors,
+        n_zero=0,
+        coordinates=sites[group.atoms],
+        masses=np.ones(len(group.atoms)),
+    )
+    kept = AtomNames(**{key: value[group.atoms] for key, value in vars(names).items()})
+    write_nmd(path, motions, kept, path.stem)
+    return motions
+
+
+def _atom_names(model, b_factors: np.ndarray) -> AtomNames:
+    """What NMD files say of the model's atoms; (N,) B in Å²."""
+    atoms = model.get_hierarchy().atoms()
+    labels = [atom.fetch_labels() for atom in atoms]
+    return AtomNames(
+        atoms=np.array([atom.name.strip() for atom in atoms]),
+        residues=np.array([label.resname.strip() for label in labels]),
+        residue_numbers=np.array([label.resseq_as_int() for label in labels]),
+        chains=np.array([label.chain_id.strip() for label in labels]),
+        b_factors=b_factors,
+    )
