@@ -201,6 +201,12 @@ main
   restart_file = None
     .type = str
     .help = "Go on from a run's .hnm.npz."
+  restart_sites = *file model
+    .type = choice
+    .optional = False
+    .help = "Coordinates and atoms to go on with: those of the restart file, which "
+            "repeats the run exactly, or those of the model, edited since then. "
+            "Its atoms take over U by their names, new ones that of the nearest."
 }
 """
 

@@ -1,8 +1,8 @@
 """The models of U_group behind one face, and the one without any.
 
 Each has the ``displacements`` of all atoms, and ``begin`` (make its groups, split
-the model's ADPs), ``follow`` (moved coordinates), ``steps`` (refine its part, one
-named step after the other), ``hold`` (the context of U_local refinement),
+the model's ADPs), ``follow`` (moved coordinates), ``take_up`` (U as another run left
+it), ``steps`` (refine its part, one named step after the other), ``hold`` (the context of U_local refinement),
 ``absorb`` (what mmtbx did to the structure), ``groups`` (for the report), and
 ``state`` and ``restore`` (for the restart file).
 """
@@ -14,7 +14,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hnmref.refine.displacements import Displacements
+from hnmref.refine import arrays
+from hnmref.refine.displacements import LOCAL_FLOOR, Displacements
 from hnmref.refine.inputs import Inputs
 from hnmref.refine.normal_modes import NormalModes
 from hnmref.refine.record import GroupStep
@@ -34,6 +35,14 @@ class NoGroupAdp:
 
     def follow(self, structure) -> None:
         """Nothing depends on the coordinates."""
+
+    def take_up(
+        self, structure, total: np.ndarray, u_whole: np.ndarray, u_group: np.ndarray
+    ) -> None:
+        """Go on from the equivalent of the total U that another run left."""
+        u_iso = np.maximum(total[:, :3].mean(axis=1), LOCAL_FLOOR)
+        structure.set_u_iso(values=arrays.to_double(u_iso))
+        self.absorb(structure)
 
     def steps(self, fmodel, rng: np.random.Generator) -> Iterator[GroupStep]:
         """There are none."""

@@ -149,7 +149,7 @@ class NormalModes:
 
     def state(self) -> dict[str, np.ndarray]:
         """Arrays that a restart needs."""
-        state = {"omega_whole": self.omega_whole[0]}
+        state = {"omega_whole": self.omega_whole[0], "u_whole": self.u_whole()}
         state.update({f"omega_{i}": o for i, o in enumerate(self.omega_parts)})
         return state
 

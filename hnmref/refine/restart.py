@@ -13,7 +13,9 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from scipy.spatial import cKDTree
 
+from hnmref.adp.metrics import add_isotropic
 from hnmref.errors import InputError
 from hnmref.files import written_whole
 from hnmref.refine import arrays
@@ -65,6 +67,24 @@ def resume(refinement: Refinement, path: str | Path) -> None:
     """
     content, about = read_restart(path, f"main.restart_file={path}")
     _check(refinement, about, path)
+    if refinement.params.main.restart_sites == "model":
+        refinement.notes += _take_over(refinement, content, about, path)
+    else:
+        _repeat(refinement, content, about, path)
+    refresh(refinement.fmodel, mask=True)
+    refinement.records = [StepRecord(**record) for record in about["records"]]
+    refinement.start = about["start"]
+    refinement.n_cycles_done = about["n_cycles_done"]
+
+
+def _repeat(refinement: Refinement, content: dict, about: dict, path) -> None:
+    """Atoms, coordinates and all parts of U as they are in the file."""
+    if about["atoms"] != atom_names(refinement.model):
+        raise InputError(
+            f"main.restart_file={path} is of a model with other atoms: give the "
+            "model that the first run was given, or main.restart_sites=model to go on "
+            "with an edited one"
+        )
     structure = refinement.model.get_xray_structure()
     structure.set_sites_frac(arrays.numpy_to_vec3(content["sites_frac"]))
     refinement.model.set_xray_structure(structure)
@@ -75,10 +95,42 @@ def resume(refinement: Refinement, path: str | Path) -> None:
     displacements.u_local = content["u_local"]
     structure.set_u_iso(values=arrays.to_double(content["u_iso"]))
     structure.scatterers().set_u_star(arrays.numpy_to_sym_mat3(content["u_star"]))
-    refresh(refinement.fmodel, mask=True)
-    refinement.records = [StepRecord(**record) for record in about["records"]]
-    refinement.start = about["start"]
-    refinement.n_cycles_done = about["n_cycles_done"]
+
+
+def _take_over(
+    refinement: Refinement, content: dict, about: dict, path
+) -> list[str]:
+    """Atoms and coordinates of the model, U of the file; sentences on the others.
+
+    An atom of the model is that of the same name in the file; others take the U of
+    the nearest atom that is.
+    """
+    structure = refinement.model.get_xray_structure()
+    names = atom_names(refinement.model)
+    sites = arrays.vec3_to_numpy(structure.sites_cart())
+    at = {name: index for index, name in enumerate(about["atoms"])}
+    known = np.array([name in at for name in names])
+    if not known.any():
+        raise InputError(
+            f"main.restart_file={path} has no atom of the model: give the model that "
+            "the run wrote, or one made from it"
+        )
+    nearest = np.flatnonzero(known)[cKDTree(sites[known]).query(sites)[1]]
+    # A known atom is its own nearest, but for another on the very same spot.
+    nearest[known] = np.flatnonzero(known)
+    source = np.array([at[names[index]] for index in nearest])
+    u_group = content["u_group"]
+    u_whole = group_state(content).get("u_whole", u_group)
+    total = add_isotropic(u_group, content["u_local"])
+    refinement.group_adp.take_up(
+        structure, total[source], u_whole[source], u_group[source]
+    )
+    n_gone = len(at) - np.count_nonzero(known)
+    return [
+        f"{np.count_nonzero(known)} atoms go on with their U from {path}; "
+        f"{np.count_nonzero(~known)} new ones with that of the nearest; {n_gone} of "
+        "the file are not in the model"
+    ]
 
 
 def read_restart(path: str | Path, name: str) -> tuple[dict[str, np.ndarray], dict]:
@@ -125,12 +177,7 @@ def _selections(refinement: Refinement) -> list[str]:
 
 
 def _check(refinement: Refinement, about: dict, path) -> None:
-    """The file is of this model, kind of U_group and groups, in this order."""
-    if about["atoms"] != atom_names(refinement.model):
-        raise InputError(
-            f"main.restart_file={path} is of a model with other atoms: give the "
-            "model that the first run was given"
-        )
+    """The file is of this kind of U_group and groups, in this order."""
     name = group_adp_name(refinement.params)
     if about["group_adp"] != name:
         raise InputError(

@@ -82,6 +82,85 @@ def test_finished_run_gives_its_own_figures(files, tmp_path):
     assert refinement.r_factors() == pytest.approx(final, rel=0, abs=1e-6)
 
 
+def edited(files, tmp_path, edit):
+    """The files of a run whose model has been edited, as a list of PDB lines."""
+    lines = edit(files["model"].read_text().splitlines(keepends=True))
+    (tmp_path / "edited.pdb").write_text("".join(lines))
+    return {**files, "model": tmp_path / "edited.pdb"}
+
+
+def test_same_coordinates_of_the_model_are_those_of_the_file(files, restart_file):
+    """U_group comes back through the modes' fit, and the next cycle is the same."""
+    exact = resumed(files, restart_file, "main.number_of_macro_cycles=3")
+    options = ("main.restart_sites=model", "main.number_of_macro_cycles=3")
+    other = resumed(files, restart_file, *options)
+    ours, theirs = (r.group_adp.displacements for r in (other, exact))
+    assert np.abs(ours.u_group - theirs.u_group).max() < 1e-4
+    assert np.abs(ours.u_local - theirs.u_local).max() < 1e-4
+    assert other.r_factors() == pytest.approx(exact.r_factors(), abs=1e-4)
+    assert [record.cycle for record in other.records][-1] == 2
+    other.run()
+    assert other.n_cycles_done == 3
+
+
+def test_an_edited_model_takes_over_u_by_name(files, restart_file, tmp_path):
+    """Atoms in another order and elsewhere, some gone, one new."""
+
+    def edit(lines):
+        atoms = [line for line in lines if line.startswith("ATOM")]
+        rest = [line for line in lines if not line.startswith("ATOM")]
+        moved = [f"{a[:30]}{float(a[30:38]) + 0.3:8.3f}{a[38:]}" for a in atoms]
+        of_first = [a for a in moved if int(a[22:26]) == 4][::-1]
+        others = [a for a in moved if int(a[22:26]) > 4]
+        new = others[-1][:12] + " XC " + others[-1][16:76] + " C\n"
+        ends = [line for line in rest if line.startswith(("END", "TER"))]
+        heads = [line for line in rest if line not in ends]
+        return [*heads, *of_first, *others[1:], new, "END\n"]
+
+    refinement = small_refinement(
+        edited(files, tmp_path, edit), "main.restart_sites=model"
+    )
+    resume(refinement, restart_file)
+    notes = [note for note in refinement.notes if "go on with their U" in note]
+    n_atoms = len(refinement.group_adp.displacements.u_local)
+    assert len(notes) == 1 and notes[0].startswith(f"{n_atoms - 1} atoms")
+    assert "1 new ones" in notes[0] and "1 of the file" in notes[0]
+    with np.load(restart_file) as file:
+        names = json.loads(str(file["about"]))["atoms"]
+        u_group = file["u_group"]
+    ours = refinement.group_adp.displacements.u_group
+    rows = {n: u for n, u in zip(names, u_group)}
+    labels = [a.id_str() for a in refinement.model.get_hierarchy().atoms()]
+    known = [label in rows for label in labels]
+    expected = np.array([rows[label] for label in labels if label in rows])
+    # Modes of the edited model differ a little, and so does what they can express.
+    assert np.corrcoef(ours[known].ravel(), expected.ravel())[0, 1] > 0.99
+    assert np.isfinite(refinement.r_factors()["r_work"])
+
+
+@pytest.mark.parametrize("model", ["tls", "none"])
+def test_baselines_take_over_u_too(files, two_tls_cycles, two_none_cycles, model):
+    whole, path = {"tls": two_tls_cycles, "none": two_none_cycles}[model]
+    selections = [f"tls.selection='{domain}'" for domain in DOMAINS]
+    options = [*(selections if model == "tls" else ()), "main.restart_sites=model"]
+    exact = resumed(files, path, f"group_adp={model}", *options[:-1])
+    other = resumed(files, path, f"group_adp={model}", *options)
+    ours, theirs = (r.group_adp.displacements.total() for r in (other, exact))
+    assert np.abs(ours - theirs).max() < 1e-4
+    assert other.r_factors() == pytest.approx(exact.r_factors(), abs=1e-4)
+
+
+def test_a_model_without_any_atom_of_the_file(files, restart_file, tmp_path):
+    rename = lambda lines: [
+        f"{line[:21]}Z{line[22:]}" if line.startswith("ATOM") else line
+        for line in lines
+    ]
+    other = edited(files, tmp_path, rename)
+    refinement = small_refinement(other, "main.restart_sites=model")
+    with pytest.raises(InputError, match="has no atom of the model"):
+        resume(refinement, restart_file)
+
+
 def altered(restart_file, tmp_path, **about):
     """A copy of the file with some of what it says of itself changed."""
     with np.load(restart_file) as file:
