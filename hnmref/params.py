@@ -224,7 +224,7 @@ output
     .type = bool
     .help = "Also write scripts that show the run in PyMOL, ChimeraX and Coot, maps "
             "for the first two, and the refined motions of each group for VMD and "
-            "ProDy (NMD): four files and one more a group, so not unasked."
+            "ProDy (NMD): eight files and one more a group, so not unasked."
   progress = None
     .type = str
     .help = "Add a line of JSON to this file after every step, for programs that "

@@ -6,8 +6,8 @@ there on screws of their blocks (:mod:`hnmref.modes.nonlinear`), which keeps eve
 distance within a block.
 
 A covariance from k plain draws is off by about √(2/k), 6 % for 500. So draws come in
-pairs of opposite sign, and are whitened: their mean is zero and their covariance Π, both
-exactly. What U of an ensemble then lacks of E Π Eᵀ is the screws' curvature alone.
+pairs of opposite sign, and are whitened: their mean is zero and their covariance Π,
+both exactly. What U then lacks of E Π Eᵀ is the screws' curvature alone.
 
 Screws part the blocks, and a block that turns far has less U than a straight motion of
 the same velocities. :func:`settle` mends both, as far as they agree with each other.

@@ -50,12 +50,7 @@ from hnmref.modes.relaxation import geometry_of
 from hnmref.programs.nodes import label
 from hnmref.programs.trajectory import write_cif_models, write_pdb_models
 from hnmref.refine.arrays import to_double
-from hnmref.refine.finished_run import (
-    FinishedRun,
-    model_beside,
-    read_run,
-    run_stem,
-)
+from hnmref.refine.finished_run import model_beside, read_run, run_stem
 from hnmref.refine.outputs import pdb_obstacle
 from hnmref.refine.topology import distance_bonds
 from hnmref.report.ensemble import log_text, plot_ensemble, write_json

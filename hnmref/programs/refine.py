@@ -262,8 +262,11 @@ class Program(ProgramTemplate):
         )
         write_restart(refinement, paths["hnm.npz"])
         if self.params.output.viewers:
-            write_viewers(refinement, {**paths, **self._viewers}, self._levels())
             paths.update(self._viewers)
+            # The first format asked for, or mmCIF where PDB could not hold the model.
+            model_format, model_file = next(iter(written.paths.items()))
+            paths[model_format] = model_file
+            write_viewers(refinement, paths, self._levels(), model_format)
         phil = self.get_program_phil_str()
         write_text(paths["eff"], phil)
         files = {ending: str(path) for ending, path in paths.items()}

@@ -126,8 +126,8 @@ def read_run(
     content, about = read_restart(restart_file, str(restart_file))
     if about["group_adp"] != "hnm":
         raise InputError(
-            f"{restart_file} is of a run with group_adp={about['group_adp']}, which has "
-            "no normal modes: give one of group_adp=hnm"
+            f"{restart_file} is of a run with group_adp={about['group_adp']}, which "
+            "has no normal modes: give one of group_adp=hnm"
         )
     params = run_parameters(parameters_file)
     model, _ = read_model(

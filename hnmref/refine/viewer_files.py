@@ -57,25 +57,30 @@ def viewer_paths(stem: Path, params, n_substructures: int) -> dict[str, Path]:
 
 
 def write_viewers(
-    refinement: Refinement, paths: dict[str, Path], levels: Sequence[str]
+    refinement: Refinement,
+    paths: dict[str, Path],
+    levels: Sequence[str],
+    model_format: str,
 ) -> None:
     """Write them, beside the model, the maps and the levels that stand there.
 
     :param paths: those of :func:`viewer_paths` and of the run.
     :param levels: parts of U that have models of their own.
+    :param model_format: that of the models to show, ``pdb`` or ``cif``.
     """
     has_motions = "motions.bild" in paths
     motions = _write_motions(refinement, paths) if has_motions else []
     for kind in MAP_KINDS:
         write_map(refinement.fmodel, kind, paths[f"{kind}.ccp4"])
-    # A model that the PDB format cannot hold is in the mmCIF file alone.
-    ending = next(end for end in ("pdb", "cif") if end in paths and paths[end].exists())
-    level_files = {level: paths[f"{level}.{ending}"].name for level in levels}
+    model_name = paths[model_format].name
+    level_files = {
+        level: Path(model_name).stem + f"_{level}.{model_format}" for level in levels
+    }
     isotropic = [name for level, name in level_files.items() if level == "local"]
     if group_adp_name(refinement.params) == "none":
-        isotropic.append(paths[ending].name)
+        isotropic.append(model_name)
     scene = Scene(
-        model=paths[ending].name,
+        model=model_name,
         mtz=paths["mtz"].name,
         maps={kind: paths[f"{kind}.ccp4"].name for kind in MAP_KINDS},
         levels=level_files,

@@ -101,9 +101,8 @@ def plot_ensemble(
         limit = max(1.02 * largest, 1e-4)
         bins = np.linspace(-limit, limit, 81)
         for (name, values), colour in zip(changes.items(), (_WITHIN, _BETWEEN)):
-            right.hist(
-                values.ravel(), bins, histtype="step", color=colour, label=name, log=True
-            )
+            flat = values.ravel()
+            right.hist(flat, bins, histtype="step", color=colour, label=name, log=True)
         right.set_xlabel("change of a bond's length (Å)")
         right.set_ylabel("bonds in all conformers")
         right.legend(frameon=False, title="residues")

@@ -113,7 +113,8 @@ def pymol_script(scene: Scene) -> str:
         "        for tip in (end, back):",
         "            neck = [a + 0.75 * (b - a) for a, b in zip(start, tip)]",
         "            shapes += [cgo.CYLINDER, *start, *neck, 0.12, *colour, *colour]",
-        "            shapes += [cgo.CONE, *neck, *tip, 0.3, 0.0, *colour, *colour, 1, 0]",
+        "            cone = [*neck, *tip, 0.3, 0.0, *colour, *colour, 1, 0]",
+        "            shapes += [cgo.CONE, *cone]",
         "    cmd.load_cgo(shapes, name)",
         "",
         "",
@@ -155,7 +156,7 @@ def pymol_script(scene: Scene) -> str:
 
 
 def chimerax_script(scene: Scene, arrows_file: str, anisotropy_file: str) -> str:
-    """Commands for ChimeraX, which needs files of :func:`bild` and :func:`defattr`."""
+    """Commands for ChimeraX, with files of :func:`bild` and :func:`defattr`."""
     files = [scene.model, *scene.levels.values()]
     lines = ["# The refined model, its maps, ellipsoids and motions, for ChimeraX."]
     for number, name in enumerate(files, start=1):
@@ -167,7 +168,7 @@ def chimerax_script(scene: Scene, arrows_file: str, anisotropy_file: str) -> str
     lines += [f"hide #{number} models" for number in range(2, len(files) + 1)]
     if scene.anisotropy:
         lines += [
-            "# Smallest over largest principal value of U, by residue; to colour by it:",
+            "# Smallest over largest principal value of U by residue; to colour by it:",
             "# color byattribute r:anisotropy #1 palette red:white:blue range 0,1",
             f"open {anisotropy_file}",
         ]
@@ -229,7 +230,8 @@ def coot_script(scene: Scene) -> str:
         "    number = coot.new_generic_object_number(name)",
         "    for start, end in ends:",
         "        back = [2 * a - b for a, b in zip(start, end)]",
-        "        coot.to_generic_object_add_line(number, colour, 3, *(back + list(end)))",
+        "        both = back + list(end)",
+        "        coot.to_generic_object_add_line(number, colour, 3, *both)",
         "    coot.set_display_generic_object(number, 1)",
         "",
         "",

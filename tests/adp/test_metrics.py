@@ -213,3 +213,15 @@ def test_longest_axis_angle_by_hand():
     assert metrics.longest_axis_angle(x, y) == pytest.approx(90)
     assert metrics.longest_axis_angle(x, 5 * x) == pytest.approx(0, abs=1e-5)
     assert metrics.longest_axis_angle(between, x) == pytest.approx(45)
+
+
+def test_relative_difference_by_hand_and_in_any_axes():
+    """Off-diagonal components count twice, as in the Frobenius norm of matrices."""
+    a = np.array([[1.0, 2, 3, 0.5, 0, 0]])
+    b = np.array([[1.0, 2, 3, 0, 0, 0]])
+    assert metrics.relative_difference(a, b) == pytest.approx(np.sqrt(0.5 / 14))
+    rng = np.random.default_rng(12)
+    u, v, rotation = random_tensors(rng), random_tensors(rng), random_rotation(rng)
+    turned = metrics.relative_difference(rotated(u, rotation), rotated(v, rotation))
+    assert turned == pytest.approx(metrics.relative_difference(u, v))
+    assert metrics.relative_difference(3 * u, u) == pytest.approx(2)

@@ -175,7 +175,9 @@ def test_maps_stand_where_the_model_is(stem, finished):
     assert abs(densities["mFo-DFc"]) < 0.5 * densities["2mFo-DFc"]
 
 
-@pytest.mark.parametrize("number, stage", [("whole", "one"), ("1", "two"), ("2", "two")])
+@pytest.mark.parametrize(
+    "number, stage", [("whole", "one"), ("1", "two"), ("2", "two")]
+)
 def test_nmd_has_the_principal_motions(stem, finished, number, stage):
     groups = finished.moving_groups(stage)
     group = groups[0 if number == "whole" else int(number) - 1]
