@@ -27,7 +27,7 @@ def view(viewer: Mapping | None) -> str:
         return ""
     caption = (
         "The chains' trace (Cα or C1′) with ellipsoids of displacement. Drag to turn, "
-        "scroll to come nearer, point at a residue for its motion_charts."
+        "scroll to come nearer, point at a residue for its figures."
     )
     if viewer["stride"] > 1:
         caption += f" One residue in {viewer['stride']} has an ellipsoid."

@@ -16,10 +16,12 @@ const CONFIG = {responsive: true, displaylogo: false,
 const given = id => JSON.parse(document.getElementById(id).textContent);
 for (const [id, figure] of Object.entries(given("charts")))
   Plotly.newPlot(id, figure.data, figure.layout, CONFIG);
-const resized = layout => document.querySelectorAll(".js-plotly-plot").forEach(
-  plot => Plotly.relayout(plot, layout));
-addEventListener("beforeprint", () => resized({autosize: false, width: 680}));
-addEventListener("afterprint", () => resized({autosize: true, width: null}));
+// The view keeps its shape, so that nothing is cut off at its sides.
+const resized = (layout, height) =>
+  document.querySelectorAll(".js-plotly-plot").forEach(plot =>
+    Plotly.relayout(plot, plot.id === "view" ? {...layout, height} : layout));
+addEventListener("beforeprint", () => resized({autosize: false, width: 680}, 380));
+addEventListener("afterprint", () => resized({autosize: true, width: null}, 560));
 """
 
 #: The view in three dimensions. Traces: trace of the chains, places to point at,
