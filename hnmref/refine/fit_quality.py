@@ -22,7 +22,8 @@ def resolution_shells(fit) -> list[dict]:
 
     :param fit: ``fmodel.info()``, of a twin too.
     :returns: ``d_max``, ``d_min`` (Å), ``n_work``, ``n_free``, ``completeness``
-        (fraction), ``r_work`` and ``r_free`` (fractions, None without reflections).
+        (fraction; of a twin, of the working set), ``r_work`` and ``r_free``
+        (fractions, None without reflections).
     """
     return [_shell(bin) for bin in fit.bins]
 

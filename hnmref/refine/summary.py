@@ -49,14 +49,12 @@ def findings(refinement: Refinement, fit) -> Findings:
     :param fit: ``fmodel.info()`` of the end.
     """
     table = residue_table(refinement.model)
-    fmodel = refinement.fmodel
-    d_max, d_min = fmodel.f_obs().d_max_min()
     return Findings(
         data={
-            "n_work": fmodel.f_obs_work().size(),
-            "n_free": fmodel.f_obs_free().size(),
-            "d_max": d_max,
-            "d_min": d_min,
+            "n_work": fit.number_of_work_reflections,
+            "n_free": fit.number_of_test_reflections,
+            "d_max": fit.d_max,
+            "d_min": fit.d_min,
         },
         shells=resolution_shells(fit),
         motions=refined_motions(refinement.group_adp),
@@ -66,7 +64,7 @@ def findings(refinement: Refinement, fit) -> Findings:
             refinement.model.get_hierarchy(),
             _partition(refinement),
         ),
-        map_correlation=residue_correlations(fmodel, table),
+        map_correlation=residue_correlations(refinement.fmodel, table),
         table=table,
     )
 

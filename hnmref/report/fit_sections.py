@@ -90,8 +90,8 @@ def parameters(run: dict, charts: Charts) -> str:
             "parameters",
             figures.parameters_and_data(data, cycles),
             f"{data['n_work']} amplitudes and the parameters of each step.",
-            f"{data['n_work']:,} amplitudes to {data['d_min']:.2f} Å, {data['n_free']:,} "
-            f"more in the free set; {total:,} refined parameters in the final model: "
+            f"{data['n_work']:,} amplitudes to {data['d_min']:.2f} Å, "
+            f"{data['n_free']:,} more in the free set; {total:,} refined parameters in the final model: "
             f"{data['n_work'] / total:.1f} amplitudes a parameter.",
         ),
     )

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from hnmref.report import charts as figures
-from hnmref.report import page
+from hnmref.report import motion_charts, page
+from hnmref.report.charts import chain_profile
 from hnmref.report.fit_sections import Charts, placed
 from hnmref.report.residues import ChainTrace, chain_summaries, local_only
 from hnmref.report.viewer import controls
@@ -62,7 +62,7 @@ def profiles(traces: Sequence[ChainTrace], charts: Charts) -> str:
         placed(
             charts,
             f"profile-{number}",
-            figures.chain_profile(trace, b_limit),
+            chain_profile(trace, b_limit),
             f"B and anisotropy along chain {trace.name}",
             _profile_caption(trace),
         )
@@ -100,8 +100,8 @@ def _profile_text(traces: Sequence[ChainTrace]) -> str:
 
 def _profile_caption(trace: ChainTrace) -> str:
     text = (
-        f"Chain {trace.name.strip() or '(blank)'}, {len(trace.residues)} residues: mean "
-        f"B {trace.b_total.mean():.1f} Å²"
+        f"Chain {trace.name.strip() or '(blank)'}, {len(trace.residues)} residues: "
+        f"mean B {trace.b_total.mean():.1f} Å²"
     )
     if trace.b_group.any():
         text += (
@@ -158,7 +158,7 @@ def spectrum(run: dict, charts: Charts) -> str:
         placed(
             charts,
             "spectrum",
-            figures.spectrum(motions),
+            motion_charts.spectrum(motions),
             "Eigenvalues of the covariance of each group against frequency.",
             _spectrum_caption(motions[0]),
         ),
@@ -210,7 +210,7 @@ def modes(run: dict, charts: Charts) -> str:
         placed(
             charts,
             "modes",
-            figures.mode_shares(motions),
+            motion_charts.mode_shares(motions),
             "Share of each mode in the mean square displacement, and collectivity.",
             "Above, a mode's own share of its group's mean square displacement. Below, "
             "the part of the atoms that move in it: 1 where all move alike, small "
@@ -265,7 +265,7 @@ def neighbours(run: dict, charts: Charts) -> str:
         placed(
             charts,
             "neighbours",
-            figures.neighbour_divergence(values["histogram"]),
+            motion_charts.neighbour_divergence(values["histogram"]),
             "Distribution of P_KL over bonded atoms and over atoms within 5 Å.",
             "Share of pairs by P_KL; no hydrogens, no waters.",
         ),

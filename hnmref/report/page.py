@@ -42,6 +42,7 @@ summary { cursor: pointer; }
 @page { size: A4; margin: 15mm; }
 @media print {
   .controls, .modebar { display: none !important; }
+  .plot { min-height: 0 !important; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   figure, tr, .card { break-inside: avoid; }
   h2 { break-after: avoid; }

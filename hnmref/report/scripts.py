@@ -16,10 +16,12 @@ const CONFIG = {responsive: true, displaylogo: false,
 const given = id => JSON.parse(document.getElementById(id).textContent);
 for (const [id, figure] of Object.entries(given("charts")))
   Plotly.newPlot(id, figure.data, figure.layout, CONFIG);
-const resized = layout => document.querySelectorAll(".js-plotly-plot").forEach(
-  plot => Plotly.relayout(plot, layout));
-addEventListener("beforeprint", () => resized({autosize: false, width: 680}));
-addEventListener("afterprint", () => resized({autosize: true, width: null}));
+// The view keeps its shape, so that nothing is cut off at its sides.
+const resized = (layout, height) =>
+  document.querySelectorAll(".js-plotly-plot").forEach(plot =>
+    Plotly.relayout(plot, plot.id === "view" ? {...layout, height} : layout));
+addEventListener("beforeprint", () => resized({autosize: false, width: 680}, 380));
+addEventListener("afterprint", () => resized({autosize: true, width: null}, 560));
 """
 
 #: The view in three dimensions. Traces: trace of the chains, places to point at,
@@ -169,30 +171,32 @@ _VIEWER = """
       camera: {eye: {x: 0, y: 0, z: 1.6}, up: {x: 0, y: 1, z: 0}}},
   }, CONFIG);
 
-  function redraw() {
-    const m = mesh(kind(), radius()), c = colouring(kind(), by());
-    const change = {};
-    for (const [key, value] of Object.entries({...m, ...c})) change[key] = [value];
-    Plotly.restyle(view, change, [MESH]);
-    Plotly.restyle(view, {text: [hover(kind())]}, [PLACES]);
+  // One drawing for all that changes at once.
+  function show(changes) {
+    for (const [trace, values] of changes) Object.assign(view.data[trace], values);
+    return Plotly.redraw(view);
   }
 
-  let playing = false, phase = 0;
+  const redraw = () => show([
+    [MESH, {...mesh(kind(), radius()), ...colouring(kind(), by())}],
+    [PLACES, {text: hover(kind())}],
+  ]);
+
+  let playing = false, phase = 0, turn = 0;
   const motion = () => v.motions[chosen("motion", "")];
   const size = () => Number(chosen("size", 1));
 
-  function step() {
-    const factor = size() * Math.sin(phase);
-    phase += 0.21;
-    const d = motion().displacements;
-    const moved = line(v.sites.map((s, n) => s.map((c, a) => c + factor * d[n][a])));
-    return Plotly.restyle(view, {x: [moved.x], y: [moved.y], z: [moved.z]}, [MOVED]);
+  function moved() {
+    const factor = size() * Math.sin(phase), d = motion().displacements;
+    return line(v.sites.map((s, n) => s.map((c, a) => c + factor * d[n][a])));
   }
 
   // A slow machine shows fewer frames, but none are in the queue.
   async function frames() {
-    while (playing) {
-      await step();
+    const mine = ++turn;
+    while (playing && mine === turn) {
+      phase += 0.21;
+      await show([[MOVED, moved()]]);
       await new Promise(done => setTimeout(done, 60));
     }
   }
@@ -206,17 +210,17 @@ _VIEWER = """
   function move() {
     control("times").textContent = size() + "×";
     const m = motion();
-    Plotly.restyle(view, {visible: [!m]}, [MESH]);
-    Plotly.restyle(view, {visible: [!!m, !!m]}, [ARROWS, MOVED]);
     control("play").disabled = control("size").disabled = !m;
     for (const name of ["kind", "radius", "colour"])
       if (control(name)) control(name).disabled = !!m;
-    if (!m) { play(false); return; }
-    const a = arrows(m.displacements, size());
-    Plotly.restyle(view, {x: [a.x], y: [a.y], z: [a.z]}, [ARROWS]);
+    const shown = {visible: !!m};
     phase = Math.PI / 2;
-    step();
-    play(!matchMedia("(prefers-reduced-motion: reduce)").matches);
+    show([
+      [MESH, {visible: !m}],
+      [ARROWS, m ? {...shown, ...arrows(m.displacements, size())} : shown],
+      [MOVED, m ? {...shown, ...moved()} : shown],
+    ]);
+    play(!!m && !matchMedia("(prefers-reduced-motion: reduce)").matches);
   }
 
   for (const name of ["kind", "radius", "colour"])

@@ -1,7 +1,7 @@
 """The model in three dimensions: trace, ellipsoids and refined motions.
 
 Python gives places, ellipsoid axes and displacements; the page's own script makes
-meshes of them and lets the reader choose (``viewer_script.py``).
+meshes of them and lets the reader choose (``scripts.py``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from hnmref.adp.metrics import B_PER_U, anisotropy, as_matrices, u_eq
 from hnmref.report import page
-from hnmref.report.charts import numbers
+from hnmref.report.chart_style import numbers
 from hnmref.report.residues import ChainTrace
 
 #: More ellipsoids than these hide each other, and make the page slow.

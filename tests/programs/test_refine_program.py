@@ -115,6 +115,49 @@ def test_json_holds_the_run(hnm_run):
     assert {group["modes"] for group in parts} == {7}
 
 
+def page_data(stem, name):
+    """What the page's scripts are given."""
+    text = stem.with_name(f"{stem.name}.html").read_text(encoding="utf-8")
+    start = f'<script type="application/json" id="{name}">'
+    return json.loads(text.split(start)[1].split("</script>")[0])
+
+
+def test_page_draws_what_the_json_and_the_restart_file_hold(hnm_run):
+    run, charts = read_json(hnm_run), page_data(hnm_run, "charts")
+    # Text of pages has up to five digits.
+    for trace, key in zip(charts["r-by-shell"]["data"], ("r_free", "r_work")):
+        shells = [100 * shell[key] for shell in run["shells"]]
+        assert trace["y"] == pytest.approx(shells, rel=1e-4)
+    whole, parts = run["motions"][0]["motions"], run["motions"][1:]
+    top = max(v for m in run["motions"] for v in m["motions"]["variance"])
+    drawn = charts["spectrum"]["data"]
+    kept = [v for v in whole["variance"] if v > 1e-4 * top]
+    assert drawn[0]["y"] == pytest.approx(kept, rel=1e-3)
+    assert [m["label"] for m in parts] == [g["label"] for g in run["groups"][1:]]
+    with np.load(f"{hnm_run}.hnm.npz") as file:
+        b_group = B_PER_U * file["u_group"][:, :3].mean(axis=1)
+        omega = file["group_omega_whole"]
+    assert sum(whole["variance"]) == pytest.approx((omega**2).sum(), rel=1e-4)
+    hierarchy = iotbx.pdb.input(f"{hnm_run}.pdb").construct_hierarchy()
+    numbers = [atom.fetch_labels().resseq_as_int() for atom in hierarchy.atoms()]
+    numbers = np.array(numbers)
+    means = [b_group[numbers == number].mean() for number in np.unique(numbers)]
+    profile = {t["name"]: t for t in charts["profile-0"]["data"]}
+    assert profile["group"]["y"] == pytest.approx(means, rel=1e-3)
+    view = page_data(hnm_run, "viewer")
+    assert len(view["sites"]) == len(means) and len(view["motions"]) == 9
+    assert (hnm_run.parent / "run_001.html").stat().st_size < 15e6
+
+
+def test_json_tells_how_the_model_fits_and_moves(hnm_run):
+    run = read_json(hnm_run)
+    assert sum(shell["n_work"] for shell in run["shells"]) == run["data"]["n_work"]
+    assert run["neighbours"]["b_kl"] > 0
+    assert 0 < run["neighbours"]["p_kl_bonded"] < run["neighbours"]["p_kl_near"]
+    found = [worst["map_correlation"] for worst in run["worst_residues"]]
+    assert found == sorted(found) and len(found) == 20 and found[-1] < 1
+
+
 def test_model_holds_the_total_u_of_the_restart_file(hnm_run):
     pdb = iotbx.pdb.input(f"{hnm_run}.pdb")
     written = sym_mat3_to_numpy(pdb.construct_hierarchy().atoms().extract_uij())

@@ -62,9 +62,8 @@ def test_a_translation_is_collective_and_has_no_frequency():
     vectors[7, 0, 3] = np.sqrt(n)
     vectors[:, 0, 3] -= vectors[:, 0, 3].mean()
     basis = ModeBasis(vectors, np.arange(n))
-    motion = group_motion(
-        "A", "stage_two", basis, np.diag([1.0, 4.0, 2.0, 0.1]), np.array([0, 0, -1e-15, 9])
-    )
+    pi, eigenvalues = np.diag([1.0, 4.0, 2.0, 0.1]), np.array([0, 0, -1e-15, 9])
+    motion = group_motion("A", "stage_two", basis, pi, eigenvalues)
     np.testing.assert_allclose(motion.collectivity[:3], 1.0)
     assert motion.collectivity[3] < 0.1
     np.testing.assert_allclose(motion.frequency[:3], 0.0, atol=1e-6)

@@ -54,4 +54,5 @@ def opened(path) -> Opened:
     )
     lines = [line for line in run.stderr.splitlines() if "CONSOLE" in line]
     lines = [line for line in lines if not any(text in line for text in _HARMLESS)]
-    return Opened(re.sub(r"<script.*?</script>", "", run.stdout, flags=re.DOTALL), lines)
+    dom = re.sub(r"<script.*?</script>", "", run.stdout, flags=re.DOTALL)
+    return Opened(dom, lines)

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from hnmref.report import charts
+from hnmref.report import charts, motion_charts
+from hnmref.report.chart_style import numbers
 from hnmref.report.residues import chain_traces, check_per_atom
 
 
@@ -59,7 +60,7 @@ def test_figures_are_strict_json(run, traces):
     figure = charts.chain_profile(traces[0], 60.0)
     json.dumps(figure, allow_nan=False)
     assert figure["data"][-1]["y"][3] is None
-    assert charts.numbers([1.23456, np.nan, np.inf]) == [1.235, None, None]
+    assert numbers([1.23456, np.nan, np.inf]) == [1.235, None, None]
 
 
 def test_profile_of_isotropic_atoms_has_b_alone(traces):
@@ -74,5 +75,5 @@ def test_profile_of_isotropic_atoms_has_b_alone(traces):
 def test_the_smallest_motions_are_left_out(run):
     values = run["motions"][0]["motions"]
     values["variance"][1] = 1e-9
-    first, second = charts.spectrum(run["motions"])["data"]
+    first, second = motion_charts.spectrum(run["motions"])["data"]
     assert first["y"] == [0.75] and second["y"] == [0.75, 0.25]

@@ -105,6 +105,7 @@ def test_page_has_the_figures_of_the_run(run, atoms, tmp_path):
         assert f"{step['r_free']:.4f}" in text
     assert "160 atoms move with a group, 6 have only their own B" in text
     assert "CA A 900" in text and "HOH A 901, HOH A 902" in text
+    assert "point at a residue for its figures." in text
     assert "0.613" in text and "88.8" in text
     for number in ("0.0123 1/Å", "0.0456 1/Å", "1.7890", "0.0321 Å²"):
         assert number in text

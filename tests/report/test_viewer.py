@@ -24,7 +24,8 @@ def test_axes_take_the_unit_sphere_to_one_sigma():
     """A Aᵀ is U, turned into the view."""
     rng = np.random.default_rng(8)
     factors = rng.normal(size=(5, 3, 3))
-    u = (factors @ factors.transpose(0, 2, 1))[:, [0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]]
+    tensors = factors @ factors.transpose(0, 2, 1)
+    u = tensors[:, [0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]]
     turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
     found = viewer.ellipsoids(u, turn)
     axes = np.array(found["axes"]).reshape(-1, 3, 3)
