@@ -10,7 +10,12 @@ from scipy import sparse
 
 from hnmref import __version__
 from hnmref.modes.crystal import Crystal
-from hnmref.modes.memory import network_bytes, require_memory, solver_bytes
+from hnmref.modes.memory import (
+    network_bytes,
+    require_memory,
+    solver_bytes,
+    subspace_bytes,
+)
 from hnmref.modes.mgr import MgrConstants, Topology
 from hnmref.modes.mode_set import ModeSet, with_fixed_signs
 from hnmref.modes.network import Network, build_network
@@ -125,8 +130,13 @@ def solve(
     n_free = 0
     if n_modes > problem.n_rigid or not problem.repair:
         network, hessian = _sound_network(problem)
+        needed = (
+            solver_bytes(reduction, hessian.nnz, n_modes)
+            if subspace is None
+            else subspace_bytes(reduction, hessian.nnz, n_modes, subspace)
+        )
         require_memory(
-            solver_bytes(reduction, hessian.nnz, n_modes),
+            needed,
             problem.memory_limit,
             f"{n_modes} modes of {reduction.n_coordinates} coordinates",
         )

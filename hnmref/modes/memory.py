@@ -73,3 +73,13 @@ def solver_bytes(reduction: Reduction, n_entries: int, n_modes: int) -> float:
         return vectors + 3 * 8.0 * n**2
     fill = _FILL * n_entries * reduction.n_bodies ** (1 / 3)
     return vectors + _PER_ENTRY * (3 * n_entries + fill)
+
+
+def subspace_bytes(
+    reduction: Reduction, n_entries: int, n_modes: int, subspace
+) -> float:
+    """The same in the space of a sparse matrix's columns (n_coordinates, k)."""
+    vectors = 8.0 * n_modes * (2 * 3 * len(reduction.bodies) + 4 * subspace.shape[0])
+    # The Hessian in two forms; the subspace, its transpose and the product of both.
+    products = _PER_ENTRY * (2 * n_entries + 4 * subspace.nnz)
+    return vectors + products + 4 * 8.0 * subspace.shape[1] ** 2

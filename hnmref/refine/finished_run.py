@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import iotbx.phil
 import mmtbx.model
@@ -20,7 +21,6 @@ from hnmref.modes.ensemble import MovingGroup
 from hnmref.params import OUTPUT, REFINE
 from hnmref.refine import arrays
 from hnmref.refine.atoms import AtomGroups, group_atoms
-from hnmref.refine.inputs import Inputs
 from hnmref.refine.model import read_model
 from hnmref.refine.normal_modes import NormalModes
 from hnmref.refine.restart import atom_names, group_state, read_restart
@@ -144,8 +144,8 @@ def read_run(
     structure = model.get_xray_structure()
     structure.set_sites_frac(arrays.numpy_to_vec3(content["sites_frac"]))
     model.set_xray_structure(structure)
-    inputs = Inputs(model, None, groups, {}, [], [])
-    modes = NormalModes(inputs, params)
+    # Modes need nothing else of a run's inputs.
+    modes = NormalModes(SimpleNamespace(model=model, groups=groups), params)
     modes.begin(structure)
     modes.restore(group_state(content))
     run = FinishedRun(model, groups, modes, content["u_local"])

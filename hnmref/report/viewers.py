@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hnmref.report.plots import HALF_PROBABILITY
+from hnmref.report.viewer import RADII
 
 #: Red, green and blue of the first and second motion of a group.
 MOTION_COLOURS = ((0.0, 0.45, 0.70), (0.84, 0.37, 0.0))
@@ -163,7 +163,7 @@ def chimerax_script(scene: Scene, arrows_file: str, anisotropy_file: str) -> str
         lines.append(f"open {name} id {number}")
         if name not in scene.isotropic:
             # ChimeraX scales ellipsoids of one sigma.
-            lines.append(f"aniso #{number} scale {HALF_PROBABILITY}")
+            lines.append(f"aniso #{number} scale {RADII[50]}")
         lines.append(f"color bfactor #{number} palette blue:white:red")
     lines += [f"hide #{number} models" for number in range(2, len(files) + 1)]
     if scene.anisotropy:

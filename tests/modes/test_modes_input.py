@@ -5,7 +5,7 @@ import pytest
 from mode_references import ball
 
 from hnmref.errors import ModesError
-from hnmref.modes import compute_modes
+from hnmref.modes import compute_fsub_modes, compute_modes
 
 X = ball(20, 1)
 NAN = X.copy()
@@ -57,3 +57,14 @@ def test_memory_of_the_solver_is_told_before_it_is_used():
     x = ball(600, 2)
     with pytest.raises(ModesError, match="20 modes of 1800 coordinates"):
         compute_modes(x, n_modes=20, cutoff=4.0, memory_limit=6 / 1024)
+
+
+def test_modes_of_substructures_need_less_than_those_of_the_whole():
+    """Eight balls in a row: what holds each of them holds all in their space."""
+    x = np.concatenate([ball(400, 2) + [20.0 * i, 0, 0] for i in range(8)])
+    settings = dict(n_modes=20, cutoff=4.0, memory_limit=100 / 1024)
+    with pytest.raises(ModesError, match="20 modes of 9600 coordinates"):
+        compute_modes(x, **settings)
+    parts = np.repeat(np.arange(8), 400)
+    modes = compute_fsub_modes(x, substructures=parts, n_substructure=12, **settings)
+    assert modes.n_modes >= 20 and np.isfinite(modes.eigenvalues).all()
