@@ -24,7 +24,7 @@ from pathlib import Path
 
 from benchmarks.conditions import conditions
 from benchmarks.entries import CHECKOUT, add_pdb_dir, find_entry
-from benchmarks.processes import run_all, start
+from benchmarks.processes import last_json
 
 N_MODES = 56
 CUTOFFS = (5.0, 6.0)
@@ -141,31 +141,16 @@ def _report_entry(
     modes_file = directory / "modes.npz"
     own = [sys.executable, "-m", "benchmarks.analyses"]
     times = [str(n) for n in repeats]
-    _finish([*own, "--prepare", str(model), str(modes_file), *times], directory)
-    n_atoms = _finish([*own, "--count", str(modes_file)], directory)[0]["n_atoms"]
+    last_json([*own, "--prepare", str(model), str(modes_file), *times], directory)
+    n_atoms = last_json([*own, "--count", str(modes_file)], directory)[0]["n_atoms"]
     for task in TASKS:
-        ours, our_mb = _finish([*own, "--one", str(modes_file), task], directory)
+        ours, our_mb = last_json([*own, "--one", str(modes_file), task], directory)
         theirs, their_mb = None, 0.0
         if prody != "none" and task != "rows":
-            theirs, their_mb = _finish(
+            theirs, their_mb = last_json(
                 [prody, "-c", _PRODY, str(modes_file), task, str(N_TURNS)], directory
             )
         print(_line(n_atoms, task, ours, our_mb, theirs, their_mb), flush=True)
-
-
-def _finish(command: list[str], directory: Path) -> tuple[dict | None, float]:
-    """What a command printed as JSON last, None where it failed, and its peak MB."""
-    output, ends = directory / "output.txt", []
-    run_all(
-        [command],
-        lambda job: start(job, output, directory),
-        lambda job, finished: ends.append(finished),
-    )
-    text = output.read_text(encoding="utf-8").strip()
-    if ends[0].exit_code:
-        print(text.splitlines()[-1] if text else "killed", file=sys.stderr)
-        return None, ends[0].peak_mb
-    return (json.loads(text.splitlines()[-1]) if text else {}), ends[0].peak_mb
 
 
 def _line(n_atoms, task, ours, our_mb, theirs, their_mb) -> str:

@@ -1,12 +1,17 @@
-"""Time and peak memory of normal modes by the number of atoms.
+"""Time and peak memory of normal modes by the number of atoms, beside peers.
 
+    make peers
     python -m benchmarks.modes
-    python -m benchmarks.modes --most-atoms 200000
+    python -m benchmarks.modes --most-atoms 200000 --peers none
 
-All-atom elastic network, 5 A, a rigid block a residue, 56 modes with the six of
-the rigid body; one BLAS thread. Each size is a process of its own, and its memory
-is that of the whole process. Larger systems are the atoms of a P1 entry repeated
-along its cell axes, with the contacts that its crystal has.
+All-atom elastic network, 5 A, 56 modes with the six of the rigid body; one BLAS
+thread. A rigid block a residue (ProDy: RTB), and for the smallest model also free
+atoms (ProDy and springcraft: ANM). Each run is a process of its own, and its memory
+is that of the whole process; times are the processor's. Larger systems are the atoms
+of a P1 entry repeated along its cell axes, with the contacts that its crystal has.
+Peers run in the environment that `make peers` makes, up to --peer-atoms; with blocks
+the relative difference of the largest eigenvalue says that the work is the same (free
+atoms that hang loose are held by hnmref alone).
 """
 
 from __future__ import annotations
@@ -19,8 +24,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.conditions import conditions
-from benchmarks.entries import add_pdb_dir, find_entry
-from benchmarks.processes import Finished, run_all, start
+from benchmarks.entries import CHECKOUT, add_pdb_dir, find_entry
+from benchmarks.processes import last_json
 
 N_MODES = 56
 CUTOFF = 5.0
@@ -35,6 +40,42 @@ SIZES = (
     ("4fsx", (3, 2, 1)),
     ("4fsx", (4, 2, 2)),
 )
+
+#: What the peers' interpreter runs on a file of coordinates and residues: one JSON line
+#: with the seconds and the eigenvalues beyond zero.
+_PEERS = {
+    "ProDy": """
+import json, sys, time
+import numpy as np, prody
+prody.confProDy(verbosity="none")
+stored, n = np.load(sys.argv[1]), int(sys.argv[2])
+began = time.process_time()
+if sys.argv[3] == "blocks":
+    model = prody.RTB("modes")
+    model.buildHessian(stored["x"], stored["blocks"], cutoff=5.0, gamma=1.0)
+    model.calcModes(n_modes=n - 6)
+else:
+    model = prody.ANM("modes")
+    model.buildHessian(stored["x"], cutoff=5.0, gamma=1.0, sparse=True)
+    model.calcModes(n_modes=n - 6, turbo=False)
+seconds = time.process_time() - began
+print(json.dumps({"seconds": seconds, "values": model.getEigvals().tolist()}))
+""",
+    "springcraft": """
+import json, sys, time
+import numpy as np, biotite.structure as struc, springcraft
+stored, n = np.load(sys.argv[1]), int(sys.argv[2])
+atoms = struc.AtomArray(len(stored["x"]))
+atoms.coord = stored["x"]
+began = time.process_time()
+model = springcraft.ANM(atoms, springcraft.InvariantForceField(5.0))
+values, _ = model.eigen()
+seconds = time.process_time() - began
+print(json.dumps({"seconds": seconds, "values": values[6:n].tolist()}))
+""",
+}
+#: Who does what: springcraft has no rigid blocks.
+_ABLE = {"blocks": ("ProDy",), "free atoms": ("ProDy", "springcraft")}
 
 #: Measured on two cores, on structures of about these sizes: atoms, seconds and
 #: MB (None: did not fit).
@@ -56,30 +97,27 @@ REFERENCES = {
 }
 
 
-def measure(model: Path, repeats: tuple[int, int, int]) -> dict:
-    """Compute the modes once, here: sizes and times as a mapping.
-
-    Other work on the machine lengthens the wall time, the processor's hardly.
-    """
+def measure(model: Path, repeats: tuple[int, int, int], kind: str) -> dict:
+    """Compute the modes once, here: sizes, seconds and eigenvalues beyond zero."""
     import time
 
     from hnmref.modes import compute_modes
     from threadpoolctl import threadpool_limits
 
     coordinates, residues = repeated(model, repeats)
+    blocks = residues if kind == "blocks" else None
     with threadpool_limits(limits=1):
         began, began_wall = time.process_time(), time.perf_counter()
         modes = compute_modes(
-            coordinates, n_modes=N_MODES, cutoff=CUTOFF, blocks=residues
+            coordinates, n_modes=N_MODES, cutoff=CUTOFF, blocks=blocks
         )
         seconds = time.process_time() - began
         wall_seconds = time.perf_counter() - began_wall
     return {
         "n_atoms": len(coordinates),
-        "n_residues": len(set(residues.tolist())),
-        "n_modes": modes.n_modes,
         "seconds": seconds,
         "wall_seconds": wall_seconds,
+        "values": modes.eigenvalues[modes.n_zero :].tolist(),
     }
 
 
@@ -141,32 +179,22 @@ def _cell_axes(lengths: list[float], angles: list[float]):
     )
 
 
-def report(pdb_dir: Path, most_atoms: int) -> None:
-    """Print the table, a line as soon as its process has ended."""
-    print(
-        f"{N_MODES} modes, {CUTOFF:g} A, a block a residue, one BLAS thread; memory "
-        "of the whole process\n"
-    )
-    print("| system | atoms | residues | modes | processor s | wall s | MB |")
-    print("|---" * 7 + "|")
+def report(pdb_dir: Path, most_atoms: int, peers: str, peer_atoms: int) -> None:
+    """Print the table, a line as soon as its processes have ended."""
+    print(f"{N_MODES} modes, {CUTOFF:g} A, one BLAS thread; memory of the process\n")
+    print("| system | atoms | motion | hnmref s (wall) | MB ", end="")
+    print("".join(f"| {name} s | MB | ratio | difference " for name in _PEERS) + "|")
+    print("|---" * (5 + 4 * len(_PEERS)) + "|")
     with tempfile.TemporaryDirectory() as directory:
-        jobs = [
-            job
-            for job in SIZES
-            if find_entry(pdb_dir, job[0]).n_atoms() * math.prod(job[1]) <= most_atoms
-        ]
-        output = Path(directory) / "output.txt"
-
-        def launch(job):
-            model = find_entry(pdb_dir, job[0]).model.resolve()
-            repeats = [str(n) for n in job[1]]
-            command = [sys.executable, "-m", "benchmarks.modes", "--one", str(model)]
-            return start([*command, *repeats], output, Path(directory))
-
-        def done(job, finished: Finished) -> None:
-            print(_line(job, finished, output.read_text(encoding="utf-8")), flush=True)
-
-        run_all(jobs, launch, done)
+        for number, (entry_id, repeats) in enumerate(SIZES):
+            entry = find_entry(pdb_dir, entry_id)
+            n_atoms = entry.n_atoms() * math.prod(repeats)
+            if n_atoms > most_atoms:
+                continue
+            for kind in ("blocks", "free atoms") if number == 0 else ("blocks",):
+                able = _ABLE[kind] if peers != "none" and n_atoms <= peer_atoms else ()
+                print(_row(entry, repeats, kind, peers, able, Path(directory)))
+                sys.stdout.flush()
     print(f"\n{conditions()}")
     print("\nFor comparison, measured on two cores on other structures (wall time):\n")
     print(f"| atoms | {' | '.join(REFERENCES)} |")
@@ -175,19 +203,44 @@ def report(pdb_dir: Path, most_atoms: int) -> None:
         print(f"| {row[0][0]} | {' | '.join(_reference(*item) for item in row)} |")
 
 
-def _line(job, finished: Finished, output: str) -> str:
-    entry_id, repeats = job
+def _row(entry, repeats, kind: str, python: str, able, directory: Path) -> str:
+    """One system: hnmref's figures and those of the peers that can do it."""
+    model = str(entry.model.resolve())
+    own = [sys.executable, "-m", "benchmarks.modes"]
+    sizes = [str(n) for n in repeats]
+    ours, our_mb = last_json([*own, "--one", model, *sizes, kind], directory)
     copies = math.prod(repeats)
-    name = entry_id if copies == 1 else f"{entry_id}, {copies} cells"
-    if finished.exit_code:
-        last = output.strip().splitlines()[-1:] or ["killed"]
-        return f"| {name} | failed: {last[0]} | | | | | |"
-    figures = json.loads(output)
-    return (
-        f"| {name} | {figures['n_atoms']} | {figures['n_residues']} "
-        f"| {figures['n_modes']} | {figures['seconds']:.2f} "
-        f"| {figures['wall_seconds']:.2f} | {finished.peak_mb:.0f} |"
+    name = entry.id if copies == 1 else f"{entry.id}, {copies} cells"
+    if ours is None:
+        return f"| {name} | failed |"
+    row = (
+        f"| {name} | {ours['n_atoms']} | {kind} | {ours['seconds']:.2f} "
+        f"({ours['wall_seconds']:.2f}) | {our_mb:.0f} |"
     )
+    for peer, script in _PEERS.items():
+        if peer not in able:
+            row += "  |" * 4
+            continue
+        stored = str(directory / "network.npz")
+        last_json([*own, "--store", model, *sizes, stored], directory)
+        command = [python, "-c", script, stored, str(N_MODES), kind]
+        theirs, their_mb = last_json(command, directory)
+        if theirs is None:
+            row += " failed |  |  |  |"
+            continue
+        ratio = theirs["seconds"] / ours["seconds"]
+        difference = abs(theirs["values"][-1] / ours["values"][-1] - 1)
+        same = f"{difference:.0e}" if kind == "blocks" else ""
+        row += f" {theirs['seconds']:.2f} | {their_mb:.0f} | {ratio:.1f} | {same} |"
+    return row
+
+
+def store(model: Path, repeats: tuple[int, int, int], path: Path) -> None:
+    """Coordinates and residues in a file, for the peers."""
+    import numpy as np
+
+    coordinates, residues = repeated(model, repeats)
+    np.savez(path, x=coordinates, blocks=residues)
 
 
 def _reference(n_atoms: int, seconds: float | None, megabytes: int | None) -> str:
@@ -202,18 +255,25 @@ def main(args: list[str] | None = None) -> None:
     add_pdb_dir(parser)
     parser.add_argument("--most-atoms", type=int, default=70_000)
     parser.add_argument(
-        "--one",
-        nargs=4,
-        metavar=("MODEL", "NA", "NB", "NC"),
-        help="measure one system in this process and print its figures as JSON",
+        "--peers",
+        default=str(CHECKOUT / ".venv-peers" / "bin" / "python"),
+        help="Python that has ProDy and springcraft, or none (default: that of "
+        "`make peers`)",
     )
+    parser.add_argument("--peer-atoms", type=int, default=4_000)
+    parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
+    parser.add_argument("--store", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args(args)
     if options.one:
-        model, *repeats = options.one
-        figures = measure(Path(model), tuple(int(n) for n in repeats))
-        print(json.dumps(figures))
+        model, *repeats, kind = options.one
+        print(json.dumps(measure(Path(model), tuple(map(int, repeats)), kind)))
+    elif options.store:
+        model, *repeats, path = options.store
+        store(Path(model), tuple(map(int, repeats)), Path(path))
     else:
-        report(options.pdb_dir, options.most_atoms)
+        report(
+            options.pdb_dir, options.most_atoms, options.peers, options.peer_atoms
+        )
 
 
 if __name__ == "__main__":

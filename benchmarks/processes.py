@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -94,3 +95,18 @@ def _finished(process: subprocess.Popen, status: int, usage, began: float) -> Fi
     process.returncode = os.waitstatus_to_exitcode(status)
     peak_mb = usage.ru_maxrss * _MAXRSS_UNIT / 1e6
     return Finished(process.returncode, time.monotonic() - began, peak_mb)
+
+
+def last_json(command: list[str], directory: Path) -> tuple[dict | None, float]:
+    """What a command printed as JSON last, None where it failed, and its peak MB."""
+    output, ends = directory / "output.txt", []
+    run_all(
+        [command],
+        lambda job: start(job, output, directory),
+        lambda job, finished: ends.append(finished),
+    )
+    text = output.read_text(encoding="utf-8").strip()
+    if ends[0].exit_code:
+        print(text.splitlines()[-1] if text else "killed", file=sys.stderr)
+        return None, ends[0].peak_mb
+    return (json.loads(text.splitlines()[-1]) if text else {}), ends[0].peak_mb
