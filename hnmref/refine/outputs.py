@@ -21,6 +21,11 @@ from hnmref.adp.metrics import B_PER_U
 from hnmref.errors import InputError
 from hnmref.files import write_text, written_whole
 from hnmref.refine.arrays import numpy_to_sym_mat3, to_double
+from hnmref.refine.cif_numbering import (
+    atom_types,
+    label_numbers,
+    with_both_numberings,
+)
 
 #: cctbx's mark for an atom without anisotropic U.
 NO_ANISO = -1.0
@@ -288,10 +293,13 @@ def _remark_3_lines(remarks: list[str], fit) -> list[str]:
 def _cif_text(model, hierarchy, remarks: list[str], fit) -> str:
     block = model.crystal_symmetry().as_cif_block(format="mmcif")
     block.update(hierarchy.as_cif_block())
+    atom_site = block.get_loop("_atom_site")
+    block.add_loop(atom_types(atom_site))
     annotation = _secondary_structure(model)
     if annotation is not None:
+        numbers = label_numbers(atom_site)
         for loop in annotation.as_cif_loops():
-            block.add_loop(loop)
+            block.add_loop(with_both_numberings(loop, numbers))
     if fit is not None:
         fit.as_cif_block(cif_block=block)
     if remarks:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from cctbx import crystal, miller, sgtbx
 from cctbx.array_family import flex
+from iotbx.cif.validation import smart_load_dictionary
 from iotbx.regression import secondary_structure
 from mmtbx.twinning import twin_f_model
 
@@ -224,6 +225,39 @@ def test_helices_are_kept(written):
     for path in written.paths.values():
         annotation = iotbx.pdb.input(str(path)).extract_secondary_structure()
         assert annotation.get_n_helices() == 2
+
+
+def test_the_pdbx_dictionary_finds_parents_missing_and_nothing_else(written):
+    """A deposition adds the categories of sequence and chemistry that it wants."""
+    missing = (
+        "_chem_comp_atom.atom_id",
+        "_entity.id",
+        "_entity_poly_seq.num",
+    )
+    document = iotbx.cif.reader(file_path=str(written.paths["cif"])).model()
+    dictionary = smart_load_dictionary(name="mmcif_pdbx_v50.dic")
+    handler = document.validate(dictionary, out=io.StringIO())
+    errors = [str(error) for found in handler.errors.values() for error in found]
+    assert errors and all(
+        "missing parent" in error and any(f"'{name}'" in error for name in missing)
+        for error in errors
+    ), errors
+
+
+def test_helices_have_both_numberings(written):
+    """The ordinal in the chain's sequence, and the number in the PDB file."""
+    block = iotbx.cif.reader(file_path=str(written.paths["cif"])).model().blocks["hnmref"]
+    atoms = block.get_loop("_atom_site")
+    names = ("auth_asym_id", "auth_seq_id", "label_seq_id")
+    ordinals = {
+        row[:2]: row[2] for row in zip(*(atoms[f"_atom_site.{name}"] for name in names))
+    }
+    helices = block.get_loop("_struct_conf")
+    for end in ("beg", "end"):
+        columns = [helices[f"_struct_conf.{end}_{name}"] for name in names]
+        for chain, number, ordinal in zip(*columns):
+            assert ordinals[chain, number] == ordinal
+    assert len(helices["_struct_conf.id"]) > 1
 
 
 @pytest.mark.parametrize("obstacle", ["atoms", "chain", "b"])
