@@ -25,7 +25,6 @@ from pathlib import Path
 
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
-from iotbx.cli_parser import run_program
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry
 
@@ -34,6 +33,7 @@ from hnmref.files import write_text
 from hnmref.modes import GaussianModes
 from hnmref.modes.fluctuations import mode_range, thermal_motion
 from hnmref.modes.units import KJ_IN_KCAL
+from hnmref.programs.command import run_command
 from hnmref.programs.mode_analyses import ANALYSES, analysis_paths, check_task
 from hnmref.programs.mode_atoms import (
     atom_names,
@@ -322,7 +322,7 @@ def run(args: list[str] | None = None) -> dict[str, AnalysisResult] | None:
     """Run the command with these arguments (None: the command line's)."""
     with _sorry():
         named = _with_named_modes(sys.argv[1:] if args is None else args)
-    return run_program(program_class=Program, args=named)
+    return run_command(Program, named)
 
 
 def _with_named_modes(args: Sequence[str]) -> list[str]:

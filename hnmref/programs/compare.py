@@ -24,7 +24,6 @@ import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
 import iotbx.phil
 import numpy as np
-from iotbx.cli_parser import run_program
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry
 from scipy.spatial import cKDTree
@@ -45,6 +44,7 @@ from hnmref.adp.metrics import (
 from hnmref.errors import HnmrefError, InputError
 from hnmref.files import write_text
 from hnmref.params import REFINE
+from hnmref.programs.command import run_command
 from hnmref.programs.nodes import Nodes, network_nodes, selected
 from hnmref.refine.inputs import read_inputs
 from hnmref.refine.scaling import scaled_fmodel
@@ -270,7 +270,7 @@ class Program(ProgramTemplate):
 
 def run(args: list[str] | None = None) -> dict:
     """Run the command with these arguments (None: the command line's)."""
-    return run_program(program_class=Program, args=args)
+    return run_command(Program, args)
 
 
 def _displacements(nodes: Nodes) -> np.ndarray:

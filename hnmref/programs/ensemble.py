@@ -22,7 +22,6 @@ from pathlib import Path
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
 import numpy as np
-from iotbx.cli_parser import run_program
 from iotbx.pdb import format_cryst1_and_scale_records
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry
@@ -47,6 +46,7 @@ from hnmref.modes.ensemble import (
     settle,
 )
 from hnmref.modes.relaxation import geometry_of
+from hnmref.programs.command import run_command
 from hnmref.programs.nodes import label
 from hnmref.programs.trajectory import write_cif_models, write_pdb_models
 from hnmref.refine.arrays import to_double
@@ -304,7 +304,7 @@ def run(args: list[str] | None = None) -> Ensemble:
     """Run the command with these arguments (None: the command line's)."""
     with _sorry():
         named = _with_named_files(sys.argv[1:] if args is None else args)
-    return run_program(program_class=Program, args=named)
+    return run_command(Program, named)
 
 
 def moving_bonds(hierarchy, moving: np.ndarray) -> np.ndarray:

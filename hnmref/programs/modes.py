@@ -25,7 +25,6 @@ from pathlib import Path
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
 import numpy as np
-from iotbx.cli_parser import run_program
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry
 
@@ -41,6 +40,7 @@ from hnmref.modes import (
     wavenumbers,
     write_nmd,
 )
+from hnmref.programs.command import run_command
 from hnmref.programs.mode_settings import (
     block_labels,
     network_settings,
@@ -305,7 +305,7 @@ class Program(ProgramTemplate):
 def run(args: list[str] | None = None) -> None:
     """Run the command with these arguments (None: the command line's)."""
     given = sys.argv[1:] if args is None else args
-    run_program(program_class=Program, args=with_preset(given))
+    run_command(Program, with_preset(given))
 
 
 def with_preset(args: Sequence[str]) -> list[str]:

@@ -52,3 +52,7 @@ def _is_there(name: str) -> bool:
         return importlib.util.find_spec(name) is not None
     except ModuleNotFoundError:
         return False
+
+
+if __name__ == "__main__":
+    run()

@@ -25,7 +25,6 @@ from pathlib import Path
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
 import numpy as np
-from iotbx.cli_parser import run_program
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry
 
@@ -33,6 +32,7 @@ from hnmref.errors import HnmrefError, InputError
 from hnmref.files import written_whole
 from hnmref.modes import ModeSet, write_nmd
 from hnmref.modes.principal import PrincipalComponents, principal_components, project
+from hnmref.programs.command import run_command
 from hnmref.programs.frames import Frames, read_frames, read_nodes
 from hnmref.programs.md_components import (
     read_amber_components,
@@ -303,7 +303,7 @@ def run(args: list[str] | None = None) -> ModeSet | None:
     """Run the command with these arguments (None: the command line's)."""
     with _sorry():
         named = _with_named_files(sys.argv[1:] if args is None else args)
-    return run_program(program_class=Program, args=named)
+    return run_command(Program, named)
 
 
 def _with_named_files(args: Sequence[str]) -> list[str]:

@@ -20,7 +20,6 @@ from pathlib import Path
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
 import numpy as np
-from iotbx.cli_parser import run_program
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry, null_out
 
@@ -28,6 +27,7 @@ from hnmref import params as scopes
 from hnmref.adp.basis import n_parameters
 from hnmref.errors import HnmrefError
 from hnmref.files import write_text
+from hnmref.programs.command import run_command
 from hnmref.refine.arrays import to_numpy
 from hnmref.refine.group_adp import group_adp_name
 from hnmref.refine.inputs import read_inputs
@@ -317,4 +317,8 @@ def _sorry() -> Iterator[None]:
 
 def run(args: list[str] | None = None) -> Refinement | None:
     """Run the command with these arguments (None: the command line's)."""
-    return run_program(program_class=Program, args=args)
+    return run_command(Program, args)
+
+
+if __name__ == "__main__":
+    run()

@@ -21,7 +21,6 @@ from pathlib import Path
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
 import numpy as np
-from iotbx.cli_parser import run_program
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry
 
@@ -32,6 +31,7 @@ from hnmref.adp.tls import tls_from_pi
 from hnmref.adp.tls_fit import ANISOTROPIC_MOTIONS, ISOTROPIC_MOTIONS
 from hnmref.errors import HnmrefError, InputError
 from hnmref.files import write_text, written_whole
+from hnmref.programs.command import run_command
 from hnmref.refine.arrays import to_numpy
 from hnmref.refine.displacements import total_u_cart
 from hnmref.refine.model import header_tls, read_model
@@ -253,7 +253,7 @@ def _segment_records(
 
 def run(args: list[str] | None = None) -> dict:
     """Run the command with these arguments (None: the command line's)."""
-    return run_program(program_class=Program, args=args)
+    return run_command(Program, args)
 
 
 @contextmanager

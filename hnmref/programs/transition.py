@@ -19,7 +19,6 @@ from pathlib import Path
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
 import numpy as np
-from iotbx.cli_parser import run_program
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry
 
@@ -29,6 +28,7 @@ from hnmref.modes import ModeSet, compute_modes
 from hnmref.modes.alignment import AtomMatch, match_atoms
 from hnmref.modes.superpose import superpose, superpose_core
 from hnmref.modes.transition import Transition, find_transition
+from hnmref.programs.command import run_command
 from hnmref.programs.frames import atom_labels
 from hnmref.programs.mode_settings import block_labels
 from hnmref.programs.nodes import KINDS, Nodes, label, network_nodes, selected
@@ -335,7 +335,7 @@ class Program(ProgramTemplate):
 
 def run(args: list[str] | None = None) -> None:
     """Run the command with these arguments (None: the command line's)."""
-    run_program(program_class=Program, args=args)
+    run_command(Program, args)
 
 
 def match_structures(start: Nodes, target: Nodes, names: list[str]) -> AtomMatch:
