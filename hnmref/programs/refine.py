@@ -13,7 +13,6 @@ which main.restart_file continues.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +27,8 @@ from hnmref.adp.basis import n_parameters
 from hnmref.errors import HnmrefError
 from hnmref.files import write_text
 from hnmref.programs.command import run_command
+from hnmref.programs.live_line import live_line
+from hnmref.programs.run_clock import RunClock
 from hnmref.refine.arrays import to_numpy
 from hnmref.refine.group_adp import group_adp_name
 from hnmref.refine.inputs import read_inputs
@@ -111,11 +112,11 @@ class Program(ProgramTemplate):
         with _sorry():
             self.refinement = self._begin()
             with self._log_file():
-                self._began = time.monotonic()
-                self._n_cycles_before = self.refinement.n_cycles_done
                 self._begin_table()
-                self.refinement.run()
-                self._write_outputs()
+                self._clock = self._new_clock()
+                with live_line(self.logger, self._clock.text):
+                    self.refinement.run()
+                    self._write_outputs()
 
     def _begin(self) -> Refinement:
         """The refinement before its first step, or as a restart file left it."""
@@ -123,12 +124,24 @@ class Program(ProgramTemplate):
             self.inputs,
             self.params,
             on_step=self._show_step,
-            on_cycle=lambda r: write_restart(r, self.paths["hnm.npz"]),
+            on_cycle=self._end_cycle,
             on_detail=lambda line: self._say(f"      {line}"),
+            on_count=lambda what: self._clock.count(what),
         )
         if self.params.main.restart_file is not None:
             resume(refinement, self.params.main.restart_file)
         return refinement
+
+    def _new_clock(self) -> RunClock:
+        """The clock of a refinement that is about to run."""
+        done = self.refinement
+        newest = done.records[-1].r_free if done.records else done.start["r_free"]
+        return RunClock(
+            done.step_names,
+            self.params.main.number_of_macro_cycles,
+            done.n_cycles_done,
+            newest,
+        )
 
     def get_results(self) -> Refinement | None:
         """The finished run; None after a dry one."""
@@ -215,16 +228,18 @@ class Program(ProgramTemplate):
 
     def _show_step(self, record: StepRecord) -> None:
         """A row of the table, with the time left once a whole cycle has been timed."""
-        n_done = self.refinement.n_cycles_done
-        n_timed = n_done - self._n_cycles_before
-        left = {}
-        if n_timed:
-            elapsed = time.monotonic() - self._began
-            n_to_do = self.params.main.number_of_macro_cycles - n_done
-            left = {"seconds_left": elapsed / n_timed * n_to_do}
-        told = {**record.as_dict(), **left}
+        self._clock.end_step(record)
+        left = self._clock.seconds_left()
+        told = record.as_dict()
+        if left is not None:
+            told["seconds_left"] = left
         self._say(format_step(told))
         self._progress("step", told)
+
+    def _end_cycle(self, refinement: Refinement) -> None:
+        """A restart goes on from here."""
+        write_restart(refinement, self.paths["hnm.npz"])
+        self._clock.end_cycle()
 
     def _progress(self, event: str, values: dict) -> None:
         """A line for whoever watches the run, where that was asked for."""

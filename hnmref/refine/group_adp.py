@@ -2,15 +2,16 @@
 
 Each has the ``displacements`` of all atoms, and ``begin`` (make its groups, split
 the model's ADPs), ``follow`` (moved coordinates), ``take_up`` (U as another run left
-it), ``steps`` (refine its part, one named step after the other), ``hold`` (the context of U_local refinement),
-``absorb`` (what mmtbx did to the structure), ``groups`` (for the report), and
-``state`` and ``restore`` (for the restart file).
+it), ``steps`` (refine its part, one step after the other, named as in ``step_names``),
+``hold`` (the context of U_local refinement), ``absorb`` (what mmtbx did to the
+structure), ``groups`` (for the report), and ``state`` and ``restore`` (for the restart
+file).
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from hnmref.refine.tls_baseline import Tls
 
 class NoGroupAdp:
     """Individual isotropic B only."""
+
+    step_names = ()
 
     def __init__(self, inputs: Inputs, params) -> None:
         self.notes: list[str] = []
@@ -68,14 +71,20 @@ class NoGroupAdp:
         """Nothing beyond the displacements."""
 
 
-_MODELS = {"hnm": NormalModes, "tls": Tls, "none": NoGroupAdp}
-
-
 def group_adp_name(params) -> str:
     """``hnm``, ``tls`` or ``none``, of which an extracted PHIL choice makes None."""
     return params.group_adp or "none"
 
 
-def group_adp(inputs: Inputs, params) -> NormalModes | Tls | NoGroupAdp:
-    """The model of U_group that ``group_adp`` names."""
-    return _MODELS[group_adp_name(params)](inputs, params)
+def group_adp(
+    inputs: Inputs, params, on_evaluation: Callable[[], None] = lambda: None
+) -> NormalModes | Tls | NoGroupAdp:
+    """The model of U_group that ``group_adp`` names.
+
+    :param on_evaluation: called at each evaluation of a target, where these are ours
+        and not mmtbx's.
+    """
+    name = group_adp_name(params)
+    if name == "hnm":
+        return NormalModes(inputs, params, on_evaluation=on_evaluation)
+    return {"tls": Tls, "none": NoGroupAdp}[name](inputs, params)

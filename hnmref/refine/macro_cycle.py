@@ -31,6 +31,8 @@ class Refinement:
     :param on_step: called with each finished step's record.
     :param on_cycle: called after each macro-cycle, with this refinement.
     :param on_detail: called with lines that tell of the inside of a step.
+    :param on_count: called with ``evaluation`` or ``trial`` as a step begins its next
+        one; not for trials in processes of their own.
 
     :ivar group_adp: the model of U_group, see :mod:`hnmref.refine.group_adp`.
     :ivar fmodel: f_model of the newest scaling; it shares the model's structure.
@@ -47,6 +49,7 @@ class Refinement:
         on_step: Callable[[StepRecord], None] = lambda record: None,
         on_cycle: Callable[[Refinement], None] = lambda refinement: None,
         on_detail: Callable[[str], None] = lambda line: None,
+        on_count: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.inputs = inputs
         self.model = inputs.model
@@ -57,6 +60,7 @@ class Refinement:
         self._on_step = on_step
         self._on_cycle = on_cycle
         self._on_detail = on_detail
+        self._on_count = on_count
         self._refine_sites = "sites" in params.strategy
         if self._refine_sites:
             process_restraints(self.model)
@@ -64,7 +68,7 @@ class Refinement:
             self.model.restraints_manager = adp_restraints_manager(
                 self.model.get_xray_structure()
             )
-        self.group_adp = group_adp(inputs, params)
+        self.group_adp = group_adp(inputs, params, lambda: on_count("evaluation"))
         self.fmodel = scaled_fmodel(self._structure(), inputs.data, params)
         self.start = self.r_factors()
         self.group_adp.begin(self._structure())
@@ -79,6 +83,12 @@ class Refinement:
             self._on_cycle(self)
         refresh(self.fmodel, mask=True)
         update_scales(self.fmodel, self.params)
+
+    @property
+    def step_names(self) -> tuple[str, ...]:
+        """The steps of each macro-cycle, in order."""
+        sites = ("sites",) if self._refine_sites else ()
+        return ("scale", *sites, *self.group_adp.step_names, "u_local")
 
     def r_factors(self) -> dict[str, float]:
         """R_work and R_free as fractions."""
@@ -105,6 +115,7 @@ class Refinement:
                 self.model,
                 self.params.u_local,
                 nproc=self.params.main.nproc,
+                on_trial=self._count_trial,
             )
         self._tell(details)
         self.group_adp.absorb(self._structure())
@@ -125,10 +136,14 @@ class Refinement:
             nproc=self.params.main.nproc,
             macro_cycle=cycle,
             random_seed=self.params.main.random_seed,
+            on_trial=self._count_trial,
         )
         self._tell(details)
         self.group_adp.follow(self._structure())
         return n_parameters
+
+    def _count_trial(self) -> None:
+        self._on_count("trial")
 
     def _tell(self, details: list[str]) -> None:
         for line in details:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from libtbx import Auto
@@ -42,7 +42,9 @@ class NormalModes:
 
     :param keep_others: atoms in no substructure keep their own kind of ADP,
         anisotropic too. Else they become isotropic.
+    :param on_evaluation: called at each evaluation of a stage's target.
 
+    :cvar step_names: of the steps, in order.
     :ivar whole: modes of the whole complex, one group; ``parts``: of the
         substructures, one group each. From :meth:`begin` on.
     :ivar omega_whole, omega_parts: Ω of each of their groups.
@@ -51,10 +53,20 @@ class NormalModes:
     :ivar notes: what the modes of the newest coordinates gave cause to say.
     """
 
-    def __init__(self, inputs: Inputs, params, *, keep_others: bool = False) -> None:
+    step_names = ("stage_one", "stage_two")
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        params,
+        *,
+        keep_others: bool = False,
+        on_evaluation: Callable[[], None] = lambda: None,
+    ) -> None:
         self._params = params.hnm
         self._nproc = params.main.nproc
         self._keep_others = keep_others
+        self._on_evaluation = on_evaluation
         self._groups: AtomGroups = inputs.groups
         self._members = group_members(inputs.groups)
         structure = inputs.model.get_xray_structure()
@@ -240,7 +252,7 @@ class NormalModes:
         if fmodel.twin_law is None:
             fmodel.update(target_name=self._params.target)
         result = refine_stage(
-            XrayTarget(fmodel),
+            XrayTarget(fmodel, self._on_evaluation),
             modes,
             omegas,
             curvature=target_curvatures(fmodel)[:, None, None] * DIRECTIONS,

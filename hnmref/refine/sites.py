@@ -14,7 +14,7 @@ and no wide gap between R_free and R_work (limits by resolution: mmtbx's
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import mmtbx
@@ -58,7 +58,14 @@ class Limits(NamedTuple):
 
 
 def refine_sites(
-    fmodel, model, params, *, nproc: int, macro_cycle: int, random_seed: int
+    fmodel,
+    model,
+    params,
+    *,
+    nproc: int,
+    macro_cycle: int,
+    random_seed: int,
+    on_trial: Callable[[], None] = lambda: None,
 ) -> tuple[int, list[str]]:
     """Refine the coordinates of all atoms; displacements stay to the bit.
 
@@ -71,6 +78,7 @@ def refine_sites(
     :param params: the extracted ``sites`` scope.
     :param nproc: processes for the trial weights.
     :param macro_cycle: gives each cycle a shake of its own.
+    :param on_trial: called at the beginning of each, in its process.
     :returns: the number of parameters, and lines for the log.
     :raises InputError: the model has no geometry restraints.
     """
@@ -87,6 +95,7 @@ def refine_sites(
     before = _trial(fmodel, model, scale=0.0)
 
     def try_scale(scale: float) -> Trial:
+        on_trial()
         _set_sites(fmodel, model, start)
         _minimise(fmodel, model, scale * ratio, params.max_iterations)
         _update(fmodel)

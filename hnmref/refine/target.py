@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from cctbx import xray
 
@@ -17,9 +19,12 @@ class XrayTarget:
     mmtbx's own minimisers.
 
     :param fmodel: mmtbx f_model whose structure has both ADP flags set.
+    :param on_evaluation: called at the beginning of each.
     """
 
-    def __init__(self, fmodel) -> None:
+    def __init__(
+        self, fmodel, on_evaluation: Callable[[], None] = lambda: None
+    ) -> None:
         self._fmodel = fmodel
         self._structure = fmodel.xray_structure
         self._unit_cell = self._structure.unit_cell()
@@ -28,6 +33,7 @@ class XrayTarget:
         xray.set_scatterer_grad_flags(scatterers=scatterers, u_aniso=True)
         self._functor = fmodel.target_functor()
         self._functor.prepare_for_minimization()
+        self._on_evaluation = on_evaluation
         self.n_evaluations = 0
 
     def __call__(self, u_group: np.ndarray) -> tuple[float, np.ndarray]:
@@ -46,6 +52,7 @@ class XrayTarget:
                 "(hnm.n_whole, hnm.n_substructure, hnm.max_iterations)"
             )
         self.n_evaluations += 1
+        self._on_evaluation()
         self._structure.scatterers().set_u_star(u_star_of(u_group, self._unit_cell))
         self._fmodel.update_xray_structure(
             xray_structure=self._structure, update_f_calc=True

@@ -32,6 +32,8 @@ PARAMETERS_PER_GROUP = 20
 class Tls:
     """U_group from TLS groups, refined by mmtbx once a macro-cycle."""
 
+    step_names = ("tls",)
+
     def __init__(self, inputs: Inputs, params) -> None:
         self._model = inputs.model
         self._groups = tls_groups(inputs, params.tls)

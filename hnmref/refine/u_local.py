@@ -52,7 +52,9 @@ class Trial(NamedTuple):
     u_star: Any
 
 
-def refine_u_local(fmodel, model, params, *, nproc: int) -> tuple[int, list[str]]:
+def refine_u_local(
+    fmodel, model, params, *, nproc: int, on_trial: Callable[[], None] = lambda: None
+) -> tuple[int, list[str]]:
     """Refine u_iso of every atom.
 
     The structure of ``fmodel`` and ``model`` is one object, changed in place.
@@ -60,6 +62,7 @@ def refine_u_local(fmodel, model, params, *, nproc: int) -> tuple[int, list[str]
     :param model: mmtbx model with a restraints manager.
     :param params: the extracted ``u_local`` scope.
     :param nproc: processes for the trial weights.
+    :param on_trial: called at the beginning of each, in its process.
     :returns: the number of parameters, and lines for the log.
     """
     structure = fmodel.xray_structure
@@ -75,6 +78,7 @@ def refine_u_local(fmodel, model, params, *, nproc: int) -> tuple[int, list[str]
     before = _trial(fmodel, model, scale=0.0)
 
     def try_scale(scale: float) -> Trial:
+        on_trial()
         structure.replace_scatterers(start.deep_copy())
         # The error model (alpha, beta) is that of the start, not of the last trial.
         fmodel.update_xray_structure(xray_structure=structure, update_f_calc=True)

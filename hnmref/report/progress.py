@@ -1,7 +1,7 @@
 """A run's progress for programs: a file of JSON lines.
 
 Every line is an object with an ``event``: ``start`` (R-factors, number of cycles),
-``step`` (the step's record, with ``seconds_left`` from the second cycle on) and
+``step`` (the step's record, with ``seconds_left`` once each step has been timed) and
 ``final`` (R-factors, names of the files).
 """
 

@@ -54,6 +54,6 @@ def small_inputs(files: dict[str, Path], params) -> Inputs:
 
 
 def small_refinement(files: dict[str, Path], *assignments: str, **how) -> Refinement:
-    """A refinement that has not run yet; ``how``: its on_step and on_cycle."""
+    """A refinement that has not run yet; ``how``: what it calls back."""
     params = refine_params(*assignments)
     return Refinement(small_inputs(files, params), params, **how)

@@ -124,6 +124,27 @@ def test_same_seed_same_result_and_another_differs(files, two_cycles):
     assert other.records[0].r_work == two_cycles.records[0].r_work
 
 
+@pytest.mark.parametrize("kind", ["hnm", "tls", "none"])
+def test_steps_come_in_the_order_told_and_count_what_they_do(files, kind):
+    counted, by_step = [], {}
+
+    def end_step(record):
+        by_step[record.step] = list(counted)
+        counted.clear()
+
+    refinement = small_refinement(
+        files, f"group_adp={kind}", on_step=end_step, on_count=counted.append
+    )
+    names = refinement.step_names
+    refinement.run()
+    assert tuple(record.step for record in refinement.records) == names
+    assert by_step["scale"] == [] and by_step["u_local"] == ["trial"]
+    if kind == "hnm":
+        n_evaluations = refinement.records[1].n_target_evaluations
+        assert by_step["stage_one"] == n_evaluations * ["evaluation"]
+        assert len(by_step["stage_two"]) >= refinement.records[2].n_target_evaluations
+
+
 def test_an_atom_of_low_b_does_not_stop_its_group(files, tmp_path):
     """Nothing can be shared then, and U_group starts from zero."""
     lines = files["model"].read_text().splitlines()
