@@ -44,6 +44,13 @@ def axis(title: str = "", **more) -> dict:
     return settings | more
 
 
+def logarithmic(title: str) -> dict:
+    """An axis of powers of ten."""
+    # plotly writes powers a quarter larger than other numbers.
+    small = {"size": 10.4}
+    return axis(title, type="log", exponentformat="power", dtick=1, tickfont=small)
+
+
 def layout(height: int, **more) -> dict:
     """The layout of a chart so many pixels high."""
     return {

@@ -144,7 +144,7 @@ def parameters_and_data(data: Mapping, cycles: Sequence[Mapping]) -> Figure:
     }
     frame = layout(
         100 + 30 * len(bars),
-        xaxis=axis(range=[0, 1.12 * max(values)]),
+        xaxis=axis(range=[0, 1.12 * max(values)], tickformat=",d"),
         yaxis=axis(autorange="reversed", showgrid=False),
     )
     frame["margin"] |= {"t": 30}
@@ -206,6 +206,8 @@ def chain_profile(chain: ChainTrace, b_limit: float) -> Figure:
         type="category",
         nticks=10,
         tickangle=0,
+        # Off the zero of the axis above the first residue's name.
+        ticks="outside",
         showgrid=False,
         anchor=f"y{len(rows) + 1}" if rows else "y",
     )
@@ -213,12 +215,13 @@ def chain_profile(chain: ChainTrace, b_limit: float) -> Figure:
 
 
 def _slots(chain: ChainTrace) -> tuple[list[str], np.ndarray]:
-    """Labels along the axis, an empty one at each gap, and the residues' places."""
+    """Labels along the axis, a place for each gap among them; the residues' places."""
     labels: list[str] = []
     places = []
     for number, piece in enumerate(chain.pieces):
         if number:
-            labels.append(" " * number)
+            # Labels have to differ.
+            labels.append("gap" + " " * number)
         places.append(len(labels) + np.arange(piece.stop - piece.start))
         labels += [
             f"{name} {residue}"

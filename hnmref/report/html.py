@@ -93,7 +93,7 @@ def _headline(run: dict, atoms: dict) -> str:
             page.cards(
                 page.card(change("r_work"), "R_work (%)"),
                 page.card(change("r_free"), "R_free (%)"),
-                page.card(f"{gap(start)} → {gap(final)}", "R_free − R_work"),
+                page.card(f"{gap(start)} → {gap(final)}", "R_free − R_work (%)"),
                 page.card(f"{atoms['b_total'].mean():.1f}", "mean B (Å²)"),
                 page.card(f"{parameters:,}", "parameters, largest step"),
             ),

@@ -12,6 +12,7 @@ from hnmref.report.chart_style import (
     Figure,
     axis,
     layout,
+    logarithmic,
     numbers,
     vertical,
 )
@@ -44,9 +45,7 @@ def spectrum(motions: Sequence[Mapping]) -> Figure:
     figure = {"data": traces, "layout": layout(340)}
     figure["layout"] |= {
         "xaxis": axis("frequency (the network's units)", rangemode="tozero"),
-        "yaxis": axis(
-            "eigenvalue of Π (Å²)", type="log", exponentformat="power", dtick=1
-        ),
+        "yaxis": logarithmic("eigenvalue of Π (Å²)"),
     }
     return figure
 
@@ -87,6 +86,8 @@ def _points(name, x, y, text, colour, mark, value="%{y}") -> dict:
         "y": numbers(y),
         "text": text,
         "marker": {"color": colour, "symbol": mark, "size": 8, "opacity": 0.8},
+        # Marks on the edge, as of modes that share in nothing, are shown whole.
+        "cliponaxis": False,
         "hovertemplate": "%{text}<br>" + value + "<extra></extra>",
     }
 
@@ -116,7 +117,7 @@ def neighbour_divergence(histogram: Mapping) -> Figure:
     ]
     frame = layout(
         280,
-        xaxis=axis("P_KL (1/Å)", type="log", exponentformat="power", dtick=1),
+        xaxis=logarithmic("P_KL (1/Å)"),
         yaxis=axis("pairs (%)", rangemode="tozero"),
     )
     return {"data": traces, "layout": frame}

@@ -269,7 +269,7 @@ def neighbours(run: dict, charts: Charts) -> str:
             "Distribution of P_KL over bonded atoms and over atoms within 5 Å.",
             "Share of pairs by P_KL; no hydrogens, no waters.",
         ),
-        page.table(["", "", "pairs"], rows),
+        page.table(["", "value", "pairs"], rows),
     )
 
 

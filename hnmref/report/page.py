@@ -45,7 +45,8 @@ summary { cursor: pointer; }
   .plot { min-height: 0 !important; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   figure, tr, .card { break-inside: avoid; }
-  h2 { break-after: avoid; }
+  h2, section > p:not(:last-child) { break-after: avoid; }
+  p { break-inside: avoid; }
   .scroll { overflow: visible; }
 }
 """

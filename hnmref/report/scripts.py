@@ -144,6 +144,17 @@ _VIEWER = """
   const axes = ["x", "y", "z"].map((_, a) => ({...hidden, range: range(a)}));
   const extents = axes.map(a => a.range[1] - a.range[0]);
   const ratio = extents.map(e => e / extents[0]);
+  // As near as everything still is in the camera's field, 45 degrees high; on paper
+  // the view is 680 by 380.
+  function distance() {
+    const middle = axes.map(a => (a.range[0] + a.range[1]) / 2);
+    const scale = 1.7 / extents[0], pad = 6 * scale, slope = Math.tan(Math.PI / 8);
+    const wide = Math.min(view.clientWidth / 560, 680 / 380);
+    return Math.max(...v.sites.map(site => {
+      const [x, y, z] = site.map((c, a) => scale * (c - middle[a]));
+      return z + Math.max(Math.abs(y) + pad, (Math.abs(x) + pad) / wide) / slope;
+    }));
+  }
   const start = line(v.sites), still = {hoverinfo: "skip", showlegend: false};
   const kind = () => chosen("kind", "total");
   const radius = () => v.radii[chosen("radius", "50")];
@@ -168,7 +179,7 @@ _VIEWER = """
     font: {family: "system-ui, sans-serif", size: 13, color: "#20262e"},
     scene: {xaxis: axes[0], yaxis: axes[1], zaxis: axes[2], aspectmode: "manual",
       aspectratio: {x: 1.7, y: 1.7 * ratio[1], z: 1.7 * ratio[2]}, dragmode: "orbit",
-      camera: {eye: {x: 0, y: 0, z: 1.6}, up: {x: 0, y: 1, z: 0}}},
+      camera: {eye: {x: 0, y: 0, z: distance()}, up: {x: 0, y: 1, z: 0}}},
   }, CONFIG);
 
   // One drawing for all that changes at once.

@@ -49,7 +49,7 @@ def test_a_gap_of_the_chain_is_a_gap_of_the_profile(atoms):
     x = by_name["group"]["x"]
     assert len(set(x)) == len(x) == 19
     gap = x.index("ALA 11") + 1
-    assert x[gap].strip() == "" and x[gap + 1] == "ALA 14"
+    assert x[gap].strip() == "gap" and x[gap + 1] == "ALA 14"
     assert by_name["group"]["y"][gap] == by_name["local"]["y"][gap] == 0
     assert by_name["whole complex"]["y"][gap] is None
     assert by_name["anisotropy"]["y"][gap] is None

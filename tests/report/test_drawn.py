@@ -1,5 +1,9 @@
 """The page of a run as a browser draws it."""
 
+import html
+import json
+import re
+
 import numpy as np
 import pytest
 from chromium import opened
@@ -30,6 +34,12 @@ set("kind", "none"); tell();
 set("kind", "total"); set("motion", "0"); tell();
 document.getElementById("v-play").click();
 document.title = told.join(" ");
+const {aspectratio, camera, xaxis, yaxis, zaxis} = view.layout.scene;
+document.body.dataset.scene = JSON.stringify({
+  aspect: Object.values(aspectratio), eye: Object.values(camera.eye),
+  ranges: [xaxis, yaxis, zaxis].map(axis => axis.range),
+  sites: given("viewer").sites, wide: view.clientWidth / view.clientHeight,
+});
 </script>
 """
 
@@ -71,6 +81,22 @@ def test_the_controls_change_the_view(found, atoms):
     assert told[5:8] == ["0", "true", "0"]
     # The moved trace has a point a residue and a break a chain; no ellipsoids.
     assert told[8:] == [n_points, "false", str(n_places + 2)]
+
+
+def test_the_camera_sees_the_whole_model_and_is_no_farther_than_need_be(found):
+    scene = re.search(r'data-scene="([^"]*)"', found.dom)[1]
+    scene = json.loads(html.unescape(scene))
+    low, high = np.array(scene["ranges"]).T
+    places = np.array(scene["aspect"]) * (
+        (np.array(scene["sites"]) - low) / (high - low) - 0.5
+    )
+    assert scene["eye"][:2] == [0, 0]
+    depth = scene["eye"][2] - places[:, 2]
+    assert depth.min() > 0
+    field = np.tan(np.pi / 8)
+    across = np.abs(places[:, 0]) / depth / (field * scene["wide"])
+    upright = np.abs(places[:, 1]) / depth / field
+    assert 0.5 < max(across.max(), upright.max()) < 1
 
 
 def test_isotropic_atoms_alone_are_drawn(tmp_path):
