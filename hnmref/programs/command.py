@@ -41,6 +41,7 @@ class _Parser(CCTBXParser):
     """libtbx's, that names every parameter whose value cannot be used."""
 
     def process_phil(self, phil_list: list[str]) -> None:
+        """Take up files' and the command line's parameters, and look at all values."""
         unreadable = None
         try:
             super().process_phil(phil_list)

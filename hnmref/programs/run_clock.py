@@ -87,7 +87,8 @@ class RunClock:
 
     def _running(self) -> str:
         """The cycle and step; files are written after each cycle and the last."""
-        if self._n_done >= self._n_cycles or self._n_steps == len(self._steps):
+        # Another thread asks, so a step may end between two looks.
+        steps_to_do = self._steps[self._n_steps :]
+        if self._n_done >= self._n_cycles or not steps_to_do:
             return "writing files"
-        step = self._steps[self._n_steps]
-        return f"cycle {self._n_done + 1} of {self._n_cycles}: {step}"
+        return f"cycle {self._n_done + 1} of {self._n_cycles}: {steps_to_do[0]}"
