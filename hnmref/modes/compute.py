@@ -161,8 +161,9 @@ def _sound_network(problem: Problem) -> tuple[Network, sparse.bsr_matrix]:
     """The network and its Hessian in blocks, loose parts and bodies held."""
     coordinates, reduction = problem.coordinates, problem.reduction
     cutoff = problem.forcefield.cutoff
+    in_crystal = problem.forcefield.crystal is not None
     require_memory(
-        network_bytes(coordinates, cutoff),
+        network_bytes(coordinates, cutoff, in_crystal=in_crystal),
         problem.memory_limit,
         f"the springs of {len(coordinates)} atoms within {cutoff:g} Å",
     )

@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import connected_components
 
 from hnmref import __version__
 from hnmref.errors import ModesError
+from hnmref.modes.crystal import Crystal
 from hnmref.modes.forcefield import ForceField
 from hnmref.modes.memory import network_bytes, require_memory
 from hnmref.modes.mode_set import read_arrays, with_fixed_signs, write_arrays
@@ -27,6 +28,7 @@ from hnmref.modes.problem import check_atoms
 from hnmref.modes.progress import Progress, tell_nobody
 from hnmref.modes.solver import lowest_modes
 from hnmref.modes.springs import HINSEN_RANGE, SpringLaw, Springs
+from hnmref.modes.terms import Terms
 
 #: Written into every file; a reader refuses others.
 FILE_FORMAT = "hnmref-gaussian-modes-1"
@@ -93,6 +95,7 @@ def compute_gaussian_modes(
     power: float = 2.0,
     hinsen_range: float = HINSEN_RANGE,
     pair_springs: Springs | None = None,
+    crystal: Crystal | None = None,
     atom_labels: Sequence[str] | None = None,
     memory_limit: float | None = None,
     progress: Progress | None = None,
@@ -105,6 +108,8 @@ def compute_gaussian_modes(
     Parameters
     ----------
     n_modes : modes wanted, the zero ones counted.
+    crystal : contacts with symmetry mates, which move as their originals do: the
+        modes of the zone centre.
     others : as for ``compute_modes``.
 
     Raises
@@ -114,7 +119,10 @@ def compute_gaussian_modes(
     coordinates = check_atoms(coordinates, atom_labels)
     n_atoms = len(coordinates)
     forcefield = ForceField(
-        float(cutoff), SpringLaw(spring_law, power, hinsen_range), pair_springs
+        float(cutoff),
+        SpringLaw(spring_law, power, hinsen_range),
+        pair_springs,
+        crystal=crystal,
     )
     forcefield.check(n_atoms)
     if not 1 <= n_modes <= n_atoms:
@@ -123,14 +131,17 @@ def compute_gaussian_modes(
             f"{n_atoms} modes"
         )
     require_memory(
-        network_bytes(coordinates, cutoff),
+        network_bytes(coordinates, cutoff, in_crystal=crystal is not None),
         memory_limit,
         f"the springs of {n_atoms} nodes within {cutoff:g} Å",
     )
     network = build_network(
         coordinates, forcefield, allow_coincident=False, atom_labels=atom_labels
     )
-    matrix = kirchhoff(network.springs, n_atoms)
+    springs = network.springs
+    for contacts in network.terms:
+        springs = springs.joined(_as_springs(contacts))
+    matrix = kirchhoff(springs, n_atoms)
     zero, notes = _zero_modes(matrix)
     values, vectors = np.empty(0), np.empty((n_atoms, 0))
     if n_modes > zero.shape[1]:
@@ -155,6 +166,12 @@ def compute_gaussian_modes(
         },
         notes=notes,
     )
+
+
+def _as_springs(contacts: Terms) -> Springs:
+    """Contacts with images, between originals; with its own, a node has no spring."""
+    first, second = contacts.atoms.T
+    return Springs(first, second, contacts.stiffness).where(first != second)
 
 
 def kirchhoff(springs: Springs, n_atoms: int) -> sparse.csr_matrix:

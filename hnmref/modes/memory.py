@@ -55,14 +55,22 @@ def require_memory(needed: float, limit: float | None, what: str) -> None:
         )
 
 
-def network_bytes(coordinates: np.ndarray, cutoff: float) -> float:
-    """Bytes the springs within the cut-off (Å) take, from sampled atoms."""
+def network_bytes(
+    coordinates: np.ndarray, cutoff: float, *, in_crystal: bool = False
+) -> float:
+    """Bytes the springs within the cut-off (Å) take, from sampled atoms.
+
+    in_crystal : mates surround every atom, as its own structure does the innermost;
+        a spring to an image comes twice.
+    """
     n_atoms = len(coordinates)
     sample = np.unique(np.linspace(0, n_atoms - 1, _SAMPLE).astype(int))
     neighbours = cKDTree(coordinates).query_ball_point(
         coordinates[sample], cutoff, return_length=True
     )
-    return _PER_SPRING * 0.5 * n_atoms * float(neighbours.mean() - 1)
+    own = float(neighbours.mean() - 1)
+    images = float(neighbours.max() - 1) - own if in_crystal else 0.0
+    return _PER_SPRING * n_atoms * (0.5 * own + images)
 
 
 def solver_bytes(reduction: Reduction, n_entries: int, n_modes: int) -> float:

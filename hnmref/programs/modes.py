@@ -334,7 +334,6 @@ def _check_together(params) -> None:
         raise InputError("forcefield=listed needs springs_file")
     if params.forcefield == "gaussian":
         beyond = {
-            "contacts=crystal": params.contacts == "crystal",
             "fsub.n_substructure": params.fsub.n_substructure is not None,
             "masses": params.masses != "unit",
         }

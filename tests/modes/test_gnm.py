@@ -6,7 +6,14 @@ import scipy.linalg
 from mode_references import ball
 
 from hnmref.errors import ModesError
-from hnmref.modes import GaussianModes, Springs, compute_gaussian_modes, solver
+from hnmref.modes import (
+    Crystal,
+    GaussianModes,
+    Springs,
+    compute_gaussian_modes,
+    solver,
+)
+from hnmref.modes.memory import network_bytes
 
 
 def line(n):
@@ -71,6 +78,48 @@ def test_a_ring_keeps_its_pairs():
     np.testing.assert_allclose(
         modes.eigenvalues, 4 * np.sin(np.pi * np.array([0, 1, 1]) / 10) ** 2, atol=1e-12
     )
+
+
+def test_a_chain_that_meets_its_image_is_a_ring():
+    """4 k sin^2(pi m / N), each but the lowest and highest twice."""
+    crystal = Crystal(np.diag([3.0 * 8, 50.0, 50.0]))
+    modes = compute_gaussian_modes(line(8), n_modes=8, cutoff=4.0, crystal=crystal)
+    m = np.array([0, 1, 1, 2, 2, 3, 3, 4])
+    np.testing.assert_allclose(
+        modes.eigenvalues, 4 * np.sin(np.pi * m / 8) ** 2, atol=1e-12
+    )
+    assert modes.n_zero == 1
+
+
+def test_mates_of_a_screw_axis_move_as_their_originals():
+    """Against sums over all images, and joined into one part by them alone."""
+    x = np.vstack([ball(10, 4), ball(10, 5) + [9.0, 0.0, 0.0]])
+    axes = np.diag([14.0, 13.0, 12.0])
+    screw, shift = np.diag([-1.0, 1.0, -1.0]), np.array([0.0, 6.5, 0.0])
+    cutoff, operators = 6.0, [(np.eye(3), np.zeros(3)), (screw, shift)]
+    dense = np.zeros((20, 20))
+    cells = np.array(np.meshgrid(*3 * [np.arange(-3, 4)])).reshape(3, -1).T
+    for rotation, translation in operators:
+        for cell in cells:
+            image = x @ rotation.T + translation + cell @ axes
+            gap = np.linalg.norm(x[:, None] - image[None], axis=2)
+            dense -= (gap <= cutoff) & (gap > 1e-6)
+    np.fill_diagonal(dense, 0.0)
+    np.fill_diagonal(dense, -dense.sum(axis=1))
+    rotations, translations = (np.array(part) for part in zip(*operators))
+    crystal = Crystal(axes, rotations, translations)
+    modes = compute_gaussian_modes(x, n_modes=20, cutoff=cutoff, crystal=crystal)
+    np.testing.assert_allclose(
+        modes.eigenvalues, scipy.linalg.eigvalsh(dense), atol=1e-9
+    )
+    assert modes.n_zero == 1
+
+
+def test_memory_for_contacts_is_foreseen():
+    """A tight cell has many more springs than its atoms have among themselves."""
+    x = ball(60, 1)
+    alone = network_bytes(x, 4.0)
+    assert network_bytes(x, 4.0, in_crystal=True) > 1.5 * alone
 
 
 def test_listed_springs_stand_in_the_place_of_the_laws():

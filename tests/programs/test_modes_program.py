@@ -205,6 +205,17 @@ def test_crystal_contacts(here):
     np.testing.assert_allclose(modes.vectors[:, [0, 2], 0], 0, atol=1e-9)
 
 
+def test_gaussian_network_in_a_crystal(here):
+    (here / "cell.pdb").write_text(CELL + pdb_text())
+    command = ["cell.pdb", "nodes=ca", "forcefield=gaussian", "n_modes=8", "cutoff=12"]
+    run([*command, "output.prefix=alone"])
+    run([*command, "contacts=crystal", "output.prefix=packed"])
+    alone, packed = (
+        GaussianModes.load(here / f"{name}_modes.npz") for name in ("alone", "packed")
+    )
+    assert packed.eigenvalues[1] > alone.eigenvalues[1]
+
+
 HELIX = "HELIX    1   1 ALA A    2  ALA A   13  1" + " " * 32 + "   12\n"
 
 
