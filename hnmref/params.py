@@ -73,17 +73,21 @@ hnm
 {
   n_whole = 20
     .type = int(value_min=6)
-    .help = "Modes of the whole complex, the six rigid-body ones among them."
+    .help = "Modes of the whole complex, the six rigid-body ones among them. Auto "
+            "finds 10, 20, 30, 40 or 50 in the first macro-cycle, from reflections of "
+            "the working set kept apart."
   n_substructure = 20
     .type = int(value_min=6)
-    .help = "Modes of a substructure, the six rigid-body ones among them."
+    .help = "Modes of a substructure, the six rigid-body ones among them. Auto "
+            "finds it likewise, up to n_whole."
   substructure = None
     .type = str
     .multiple = True
     .help = "Atom selection of one substructure. Default: one a chain."
   restraint_weight = 0.5
     .type = float(value_min=0)
-    .help = "Stage two's pull towards stage one, as a ratio of gradients."
+    .help = "Stage two's pull towards stage one, as a ratio of gradients. Auto finds "
+            "0, 0.2, 0.5, 1 or 2 likewise."
   prior_weight = 0
     .type = float(value_min=0)
     .help = "Pull of U_group towards isotropic U: 1 is as strong as the data's own "

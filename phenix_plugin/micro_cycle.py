@@ -147,7 +147,7 @@ def _refine_u_group(collective, fmodels, arguments: dict, log) -> HnmRefinement:
             fmodel.update_xray_structure(
                 xray_structure=fmodel.xray_structure, update_f_calc=True
             )
-            for line in step.details:
+            for line in step.details():
                 print(line, file=log)
             _show(log, step.name, fmodel, f", {step.n_parameters} parameters")
     return HnmRefinement(fmodel, collective.modes.groups())

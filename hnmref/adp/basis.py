@@ -79,6 +79,12 @@ class ModeBasis:
         ]
         self.n_atoms, _, self.n_modes = vectors.shape
 
+    def first(self, n_modes: int) -> ModeBasis:
+        """The first modes of the same atoms; all of them where there are fewer."""
+        if n_modes >= self.n_modes:
+            return self
+        return ModeBasis(self.vectors[:, :, :n_modes], self.atoms)
+
     @property
     def n_parameters(self) -> int:
         """Independent parameters of this group's Ω."""

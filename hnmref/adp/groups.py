@@ -7,6 +7,7 @@ quantity that it builds (U_group of all atoms) and the gradient's way back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 import numpy as np
 
@@ -44,6 +45,12 @@ class GroupedModes:
         self._averages = np.array([site_averages[i] for i in self._special]).reshape(
             -1, 6, 6
         ) if site_averages else np.zeros((0, 6, 6))
+
+    def first(self, n_modes: int) -> GroupedModes:
+        """The same groups with the first modes of each; fewer where it has fewer."""
+        result = copy(self)
+        result.bases = [basis.first(n_modes) for basis in self.bases]
+        return result
 
     @property
     def n_parameters(self) -> int:

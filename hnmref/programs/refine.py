@@ -19,6 +19,7 @@ from pathlib import Path
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
 import numpy as np
+from libtbx import Auto
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry, null_out
 
@@ -201,14 +202,8 @@ class Program(ProgramTemplate):
         hnm = self.params.hnm
         if self.params.group_adp == "hnm":
             n_parts = len(self.inputs.groups.substructures)
-            yield (
-                f"stage one: {hnm.n_whole} modes, "
-                f"{n_parameters(hnm.n_whole)} parameters"
-            )
-            yield (
-                f"stage two: {n_parts} x {hnm.n_substructure} modes, "
-                f"{n_parts * n_parameters(hnm.n_substructure)} parameters"
-            )
+            yield f"stage one: {_modes_of_stage(hnm.n_whole)}"
+            yield f"stage two: {_modes_of_stage(hnm.n_substructure, n_parts)}"
         elif self.params.group_adp == "tls":
             n_groups = len(tls_groups(self.inputs, self.params.tls))
             yield (
@@ -319,6 +314,15 @@ class Program(ProgramTemplate):
                 formats=tuple(self.params.output.model_format),
                 remarks=[LEVEL_REMARKS[level]],
             )
+
+
+def _modes_of_stage(n_modes, n_groups: int | None = None) -> str:
+    """Modes of every group, and the parameters that they make."""
+    times = "" if n_groups is None else f"{n_groups} x "
+    if n_modes is Auto:
+        return f"{times}as many modes as the data ask for (Auto)"
+    count = (n_groups or 1) * n_parameters(n_modes)
+    return f"{times}{n_modes} modes, {count} parameters"
 
 
 @contextlib.contextmanager

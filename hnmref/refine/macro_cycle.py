@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 import numpy as np
 from cctbx import adptbx
@@ -107,8 +108,15 @@ class Refinement:
             self._record(cycle, "sites", clock, n_parameters)
         for step in self.group_adp.steps(self.fmodel, rng):
             refresh(self.fmodel)
-            self._tell(step.details)
-            self._record(cycle, step.name, clock, step.n_parameters, step.n_evaluations)
+            self._tell(step.details())
+            self._record(
+                cycle,
+                step.name,
+                clock,
+                step.n_parameters,
+                step.n_evaluations,
+                [asdict(choice) for choice in step.choices],
+            )
         with self.group_adp.hold(self._structure()):
             n_parameters, details = refine_u_local(
                 self.fmodel,
@@ -156,6 +164,7 @@ class Refinement:
         clock: _Clock,
         n_parameters: int = 0,
         n_evaluations: int = 0,
+        choices: Sequence[dict] = (),
     ) -> None:
         """Keep what a finished step cost and led to, and tell it."""
         u_equivalent = self._structure().extract_u_iso_or_u_equiv()
@@ -166,6 +175,7 @@ class Refinement:
             n_parameters=n_parameters,
             n_target_evaluations=n_evaluations,
             seconds=clock.lap(),
+            choices=list(choices),
             **self.r_factors(),
         )
         self.records.append(record)

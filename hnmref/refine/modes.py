@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+from libtbx import Auto
 
 from hnmref.adp.basis import ModeBasis
 from hnmref.errors import InputError
 from hnmref.modes import ModeSet, compute_modes
+
+#: Numbers of modes that are tried where it is Auto.
+MODE_NUMBERS = (10, 20, 30, 40, 50)
 
 #: How far a model may have moved from the coordinates of a modes file (Å, rms).
 _MODES_FILE_TOLERANCE = 2.0
 
 
 def group_modes(
-    sites: np.ndarray, atoms: np.ndarray, blocks: np.ndarray, n_modes: int, network
+    sites: np.ndarray, atoms: np.ndarray, blocks: np.ndarray, n_modes, network
 ) -> ModeSet:
     """Modes of one group in isolation, the six rigid-body ones first.
 
@@ -23,10 +27,13 @@ def group_modes(
     :param sites: (N, 3) Cartesian coordinates of the whole model, Å.
     :param atoms: indices of the group's atoms.
     :param blocks: (N,) RTB block of each atom of the model.
+    :param n_modes: Auto: as many as may be tried.
     :param network: the extracted ``hnm.network`` scope.
     """
     labels = blocks[atoms] if network.blocks == "residue" else np.arange(len(atoms))
     available = degrees_of_freedom(labels)
+    if n_modes is Auto:
+        n_modes = min(MODE_NUMBERS[-1], available)
     modes = compute_modes(
         sites[atoms],
         n_modes=min(n_modes, available),
@@ -49,10 +56,11 @@ def degrees_of_freedom(blocks: np.ndarray) -> int:
 
 
 def read_group_modes(
-    file_name: str, sites: np.ndarray, atoms: np.ndarray, n_modes: int
+    file_name: str, sites: np.ndarray, atoms: np.ndarray, n_modes
 ) -> ModeSet:
     """Modes of one group from a file of hnmref.modes.
 
+    :param n_modes: Auto: as many as may be tried.
     :raises InputError: the file has other atoms, other coordinates or too few
         modes.
     """
@@ -69,6 +77,8 @@ def read_group_modes(
             f"hnm.modes_file={file_name} was made for coordinates {shift:.1f} Å away "
             "from the model's (rms): make it with hnmref.modes from this model"
         )
+    if n_modes is Auto:
+        n_modes = min(MODE_NUMBERS[-1], modes.n_modes)
     if modes.n_modes < n_modes:
         raise InputError(
             f"hnm.modes_file={file_name} holds {modes.n_modes} modes, fewer than "

@@ -13,6 +13,7 @@ from hnmref.adp.groups import GroupedModes
 from hnmref.errors import InputError
 from hnmref.refine import arrays
 from hnmref.refine.atoms import AtomGroups
+from hnmref.refine.cross_validation import Choice, KeptApart
 from hnmref.refine.curvature import DIRECTIONS, target_curvatures
 from hnmref.refine.displacements import (
     LOCAL_FLOOR,
@@ -26,8 +27,14 @@ from hnmref.refine.displacements import (
 )
 from hnmref.refine.inputs import Inputs, group_members
 from hnmref.refine.modes import group_modes, read_group_modes, scaled_basis
-from hnmref.refine.prior_weight import choose_prior_weight
 from hnmref.refine.record import GroupStep
+from hnmref.refine.stage_settings import (
+    PRIOR_WEIGHTS,
+    StageSettings,
+    find_settings,
+    known_settings,
+    settings_before,
+)
 from hnmref.refine.stages import (
     LEAST_PRIOR,
     Restraint,
@@ -49,6 +56,7 @@ class NormalModes:
         substructures, one group each. From :meth:`begin` on.
     :ivar omega_whole, omega_parts: Ω of each of their groups.
     :ivar eigenvalues: of the modes of each group, the whole complex first.
+    :ivar settings: numbers of modes and stage two's weight.
     :ivar displacements: U_group, that of ``parts`` after a stage two, and U_local.
     :ivar notes: what the modes of the newest coordinates gave cause to say.
     """
@@ -64,6 +72,8 @@ class NormalModes:
         on_evaluation: Callable[[], None] = lambda: None,
     ) -> None:
         self._params = params.hnm
+        self.settings: StageSettings = settings_before(params.hnm)
+        self._is_settled = known_settings(params.hnm, {}) is not None
         self._nproc = params.main.nproc
         self._keep_others = keep_others
         self._on_evaluation = on_evaluation
@@ -120,14 +130,14 @@ class NormalModes:
     def steps(self, fmodel, rng: np.random.Generator) -> Iterator[GroupStep]:
         """Stage one, then stage two."""
         self.take_from_local()
-        self._set_u_group(fmodel.xray_structure, self.whole.u(self.omega_whole))
-        prior_weight, details = self._prior_weight(fmodel, rng)
+        self._set_u_group(fmodel.xray_structure, self.u_whole())
+        prior_weight, choices = self._settle(fmodel, rng)
         stages = self._stages(fmodel, rng, prior_weight)
 
         whole = next(stages)
         self.omega_whole, self.displacements.u_group = whole.omegas, whole.u_group
         n_parameters = self.whole.n_parameters
-        yield GroupStep("stage_one", n_parameters, whole.n_evaluations, details)
+        yield GroupStep("stage_one", n_parameters, whole.n_evaluations, choices)
 
         parts = next(stages)
         self.omega_parts, self.displacements.u_group = parts.omegas, parts.u_group
@@ -163,10 +173,16 @@ class NormalModes:
         """Arrays that a restart needs."""
         state = {"omega_whole": self.omega_whole[0], "u_whole": self.u_whole()}
         state.update({f"omega_{i}": o for i, o in enumerate(self.omega_parts)})
+        if self._is_settled:
+            state.update(self.settings.state())
         return state
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Take up Ω as :meth:`state` gave it."""
+        """Take up Ω as :meth:`state` gave it, and what had been found from the data."""
+        known = known_settings(self._params, state)
+        if known is not None:
+            self.settings, self._is_settled = known, True
+            self._take_first_modes()
         omegas = [state["omega_whole"]]
         omegas += [state[f"omega_{i}"] for i in range(len(self.omega_parts))]
         bases = self.whole.bases + self.parts.bases
@@ -194,46 +210,60 @@ class NormalModes:
         self.displacements.u_local[others] = own.u_local[others]
         self.displacements.u_group[others] = own.u_group[others]
         elsewhere = np.where(others[:, None], own.u_group, 0.0)
-        self.whole.elsewhere = self.parts.elsewhere = elsewhere
+        for modes in (self._all_whole, self._all_parts, self.whole, self.parts):
+            modes.elsewhere = elsewhere
 
     def _set_u_group(self, structure, u_group: np.ndarray) -> None:
         self.displacements.u_group = u_group
         self.displacements.put_into(structure)
 
-    def _prior_weight(
+    def _settle(
         self, fmodel, rng: np.random.Generator
-    ) -> tuple[float, list[str]]:
-        """``hnm.prior_weight``, or found from the data; and lines for the log."""
-        if self._params.prior_weight is not Auto:
-            return self._params.prior_weight, []
+    ) -> tuple[float, list[Choice]]:
+        """Find what is Auto: the settings once, the prior's weight every time.
+
+        :returns: the prior's weight, and all that was chosen now.
+        :raises InputError: there is something to find, and the data are twinned.
+        """
+        prior_weight = self._params.prior_weight
+        if self._is_settled and prior_weight is not Auto:
+            return prior_weight, []
         if fmodel.twin_law is not None:
-            return 0.0, ["  No prior: its weight is not found for twinned data"]
+            raise InputError(
+                "nothing of hnm can be Auto with twinned data, of which no part can be "
+                "kept apart: give n_whole, n_substructure, restraint_weight and "
+                "prior_weight as numbers"
+            )
         seed = int(rng.integers(2**31))
+        kept_apart = KeptApart(fmodel, rng, self._nproc)
+        choices = []
+        if not self._is_settled:
+            before = 0.0 if prior_weight is Auto else prior_weight
+            structure = fmodel.xray_structure
+            choices += self._find_settings(kept_apart, structure, seed, before)
+        if prior_weight is Auto:
 
-        def refine(part, weight: float) -> None:
-            for _ in self._stages(part, np.random.default_rng(seed), weight):
-                pass
+            def refine(part, weight: float) -> None:
+                for _ in self._stages(part, np.random.default_rng(seed), weight):
+                    pass
 
-        choice = choose_prior_weight(fmodel, refine, rng, self._nproc)
-        return choice.weight, choice.lines()
+            choice, _ = kept_apart.choose("hnm.prior_weight", PRIOR_WEIGHTS, refine)
+            choices.append(choice)
+            prior_weight = choice.value
+        return prior_weight, choices
 
     def _stages(
         self, fmodel, rng: np.random.Generator, prior_weight: float
     ) -> Iterator[StageResult]:
         """Both stages from Ω as it is; only f_model's structure is changed."""
-        structure = fmodel.xray_structure
         restraint = None
         for modes, start in (
             (self.whole, self.omega_whole),
             (self.parts, self.omega_parts),
         ):
             result = self._stage(fmodel, modes, start, rng, restraint, prior_weight)
-            Displacements(result.u_group, self.displacements.u_local).put_into(
-                structure
-            )
-            fmodel.update_xray_structure(xray_structure=structure, update_f_calc=True)
             yield result
-            restraint = Restraint(result.u_group, self._params.restraint_weight)
+            restraint = Restraint(result.u_group, self.settings.restraint_weight)
 
     def _stage(
         self,
@@ -244,9 +274,9 @@ class NormalModes:
         restraint: Restraint | None,
         prior_weight: float,
     ) -> StageResult:
-        """One stage against ``hnm.target``; f_model has its own target again after.
+        """One stage against ``hnm.target``, whose result f_model has then.
 
-        A twin's target is its own and stays.
+        f_model has its own target again after. A twin's target is its own and stays.
         """
         target_name = fmodel.target_name
         if fmodel.twin_law is None:
@@ -262,10 +292,64 @@ class NormalModes:
             prior_weight=max(prior_weight, LEAST_PRIOR),
         )
         fmodel.update(target_name=target_name)
+        self._give(fmodel, result.u_group)
         return result
 
+    def _give(self, fmodel, u_group: np.ndarray) -> None:
+        """Put U_group, with U_local as it is, into an f_model's structure."""
+        structure = fmodel.xray_structure
+        Displacements(u_group, self.displacements.u_local).put_into(structure)
+        fmodel.update_xray_structure(xray_structure=structure, update_f_calc=True)
+
+    def _find_settings(
+        self, kept_apart: KeptApart, structure, seed: int, prior_weight: float
+    ) -> list[Choice]:
+        """Find numbers of modes and stage two's weight, and go on with these."""
+        start_whole, start_parts = self.u_whole(), self.parts.u(self.omega_parts)
+
+        def stage(part, modes: GroupedModes, start: np.ndarray, restraint):
+            rng, omegas = np.random.default_rng(seed), _fitted(modes, start)
+            result = self._stage(part, modes, omegas, rng, restraint, prior_weight)
+            return result.u_group
+
+        def stage_one(part, n_modes: int) -> np.ndarray:
+            return stage(part, self._all_whole.first(n_modes), start_whole, None)
+
+        def stage_two(part, u_whole: np.ndarray, n_modes: int, weight: float) -> None:
+            self._give(part, u_whole)
+            restraint = Restraint(u_whole, weight)
+            stage(part, self._all_parts.first(n_modes), start_parts, restraint)
+
+        most = tuple(
+            max(basis.n_modes for basis in modes.bases)
+            for modes in (self._all_whole, self._all_parts)
+        )
+        self.settings, choices = find_settings(
+            self._params, most, kept_apart, stage_one, stage_two
+        )
+        self._is_settled = True
+        self._take_first_modes()
+        self._express(structure, start_whole, start_parts)
+        self._set_u_group(structure, self.u_whole())
+        return choices
+
+    def _take_first_modes(self) -> None:
+        """As many as the settings have of those that were computed."""
+        self.whole = self._all_whole.first(self.settings.n_whole)
+        self.parts = self._all_parts.first(self.settings.n_substructure)
+        bases = self.whole.bases + self.parts.bases
+        self.eigenvalues = [
+            values[: basis.n_modes]
+            for values, basis in zip(self._all_eigenvalues, bases)
+        ]
+
     def _compute_modes(self) -> None:
-        """Modes of the coordinates as they are: the whole's and each part's."""
+        """Modes of the coordinates as they are: the whole's and each part's.
+
+        Where their number is Auto always as many as may be tried, of which the first
+        are taken. Another number computed would mix nearly equal modes in another
+        way, and Ω of a restart file would not belong to them.
+        """
         network, blocks = self._params.network, self._groups.blocks
         sites = self._sites
         assigned = self._groups.assigned
@@ -276,9 +360,9 @@ class NormalModes:
                 self._params.modes_file, sites, assigned, self._params.n_whole
             )
         self.notes = [f"whole complex: {note}" for note in whole.notes]
-        self.eigenvalues = [whole.eigenvalues]
+        self._all_eigenvalues = [whole.eigenvalues]
         n_atoms = len(sites)
-        self.whole = GroupedModes(
+        self._all_whole = GroupedModes(
             [scaled_basis(whole, assigned)], n_atoms, self._site_averages
         )
         bases = []
@@ -287,9 +371,10 @@ class NormalModes:
                 sites, part.atoms, blocks, self._params.n_substructure, network
             )
             self.notes += [f"substructure {part.label}: {note}" for note in modes.notes]
-            self.eigenvalues.append(modes.eigenvalues)
+            self._all_eigenvalues.append(modes.eigenvalues)
             bases.append(scaled_basis(modes, part.atoms))
-        self.parts = GroupedModes(bases, n_atoms, self._site_averages)
+        self._all_parts = GroupedModes(bases, n_atoms, self._site_averages)
+        self._take_first_modes()
 
     def take_from_local(self) -> None:
         """Isotropic U that all atoms of a substructure share becomes collective.

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
+from hnmref.refine.cross_validation import Choice
+
 
 @dataclass(frozen=True)
 class GroupStep:
-    """A step of U_group: its name, its parameters, what it cost, lines for the log."""
+    """A step of U_group: its name, its parameters, what it cost, what was chosen."""
 
     name: str
     n_parameters: int
     n_evaluations: int
-    details: list[str] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
+
+    def details(self) -> list[str]:
+        """Lines for the log."""
+        return [line for choice in self.choices for line in choice.lines()]
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,8 @@ class StepRecord:
     :ivar n_parameters: parameters that the step refined.
     :ivar n_target_evaluations: structure-factor calculations with gradients, 0
         where mmtbx does not tell.
+    :ivar choices: what was found from reflections kept apart before the step, each a
+        :class:`Choice` as a mapping.
     """
 
     cycle: int
@@ -35,7 +43,11 @@ class StepRecord:
     n_parameters: int
     n_target_evaluations: int
     seconds: float
+    choices: list[dict] = field(default_factory=list)
 
     def as_dict(self) -> dict:
-        """For JSON and the log."""
-        return asdict(self)
+        """For JSON and the log; ``choices`` only where there are any."""
+        result = asdict(self)
+        if not self.choices:
+            del result["choices"]
+        return result

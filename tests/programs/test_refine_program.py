@@ -16,6 +16,7 @@ from libtbx.utils import Sorry
 from hnmref.adp.metrics import B_PER_U
 from hnmref.programs.refine import run
 from hnmref.refine.arrays import sym_mat3_to_numpy
+from hnmref.refine.finished_run import read_run
 from hnmref.refine.simulate import write_simulated
 from hnmref.report.json_report import REQUIRED
 from tests.refine.small_run import DOMAINS, QUICK, small_simulation
@@ -257,6 +258,30 @@ def test_dry_run_counts_and_writes_nothing(here, inputs, capsys, how):
     assert "stage two: 2 x 7 modes, 56 parameters" in said
     assert "U_local: 407 parameters" in said
     assert not list(here.iterdir())
+
+
+def test_dry_run_before_modes_are_found(here, inputs, capsys):
+    auto = ["hnm.n_whole=Auto", "hnm.n_substructure=Auto", "hnm.restraint_weight=Auto"]
+    run([*inputs, *QUICK_ARGUMENTS, *auto, "--dry-run"])
+    said = capsys.readouterr().out
+    assert "stage one: as many modes as the data ask for (Auto)" in said
+    assert "stage two: 2 x as many modes as the data ask for (Auto)" in said
+    assert not list(here.iterdir())
+
+
+def test_what_was_found_is_in_json_and_restart(here, inputs, simulated):
+    """And the finished run is read again, although its .eff has Auto."""
+    run([*inputs, *QUICK_ARGUMENTS, "hnm.n_whole=Auto", "output.prefix=f"])
+    cycles = read_json(here / "f_001")["cycles"]
+    recorded = [record["choices"] for record in cycles if "choices" in record]
+    ((choice,),) = recorded
+    assert choice["parameter"] == "hnm.n_whole"
+    assert {"value", "misfit", "above_best", "standard_error"} == set(
+        choice["trials"][0]
+    )
+    assert "n_whole = Auto" in (here / "f_001.eff").read_text()
+    finished = read_run("f_001.hnm.npz", simulated["model"], "f_001.eff")
+    assert finished.modes.settings.n_whole == choice["value"]
 
 
 def test_dry_run_counts_tls(here, inputs, capsys):

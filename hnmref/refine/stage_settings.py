@@ -1,0 +1,108 @@
+"""Modes of each level and the weight of stage two, as given or found from the data.
+
+What is Auto is found once, by cross-validation, one parameter after the other: the
+modes of the whole complex by stage one alone, then the modes of a substructure and the
+weight that holds it by stage two, on what stage one made of the same reflections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+
+import numpy as np
+from libtbx import Auto
+
+from hnmref.refine.cross_validation import Choice, KeptApart
+from hnmref.refine.modes import MODE_NUMBERS
+
+#: Values of hnm.restraint_weight that are tried, the strongest first.
+RESTRAINT_WEIGHTS = (2.0, 1.0, 0.5, 0.2, 0.0)
+#: Those of hnm.prior_weight.
+PRIOR_WEIGHTS = (3.0, 1.0, 0.3, 0.1, 0.0)
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """``hnm.n_whole``, ``hnm.n_substructure`` and ``hnm.restraint_weight``."""
+
+    n_whole: int
+    n_substructure: int
+    restraint_weight: float
+
+    def state(self) -> dict[str, np.ndarray]:
+        """For the restart file."""
+        return {name: np.array(value) for name, value in asdict(self).items()}
+
+
+#: What is Auto is this until it is found.
+_BEFORE = StageSettings(n_whole=20, n_substructure=20, restraint_weight=0.5)
+
+
+def known_settings(hnm, state: Mapping[str, np.ndarray]) -> StageSettings | None:
+    """What is given, and where that is Auto what a restart file has.
+
+    :param hnm: extracted scope.
+    :param state: holds what :meth:`StageSettings.state` gave, or not.
+    :returns: None where one of them is still to be found.
+    """
+    values = {}
+    for field in fields(StageSettings):
+        value = getattr(hnm, field.name)
+        if value is Auto:
+            if field.name not in state:
+                return None
+            value = state[field.name].item()
+        values[field.name] = value
+    return StageSettings(**values)
+
+
+def settings_before(hnm) -> StageSettings:
+    """What is given, and the rest as it is until it is found."""
+    return known_settings(hnm, _BEFORE.state())
+
+
+def find_settings(
+    hnm,
+    most: tuple[int, int],
+    kept_apart: KeptApart,
+    stage_one: Callable[[object, int], np.ndarray],
+    stage_two: Callable[[object, np.ndarray, int, float], None],
+) -> tuple[StageSettings, list[Choice]]:
+    """Find what is Auto in the scope.
+
+    :param most: modes that there are of the whole complex and of a substructure.
+    :param stage_one: refines an f_model's structure with a number of modes; U_group.
+    :param stage_two: does so on stage one's U_group, with modes and weight.
+    """
+    settings, choices = settings_before(hnm), []
+    whole, u_whole = kept_apart.choose(
+        "hnm.n_whole",
+        _numbers(most[0]) if hnm.n_whole is Auto else [hnm.n_whole],
+        stage_one,
+    )
+    if hnm.n_whole is Auto:
+        choices.append(whole)
+        settings = replace(settings, n_whole=whole.value)
+    if hnm.n_substructure is Auto:
+        choice, _ = kept_apart.choose(
+            "hnm.n_substructure",
+            _numbers(min(most[1], settings.n_whole)),
+            lambda fmodel, n: stage_two(fmodel, u_whole, n, settings.restraint_weight),
+        )
+        choices.append(choice)
+        settings = replace(settings, n_substructure=choice.value)
+    if hnm.restraint_weight is Auto:
+        choice, _ = kept_apart.choose(
+            "hnm.restraint_weight",
+            RESTRAINT_WEIGHTS,
+            lambda fmodel, w: stage_two(fmodel, u_whole, settings.n_substructure, w),
+        )
+        choices.append(choice)
+        settings = replace(settings, restraint_weight=choice.value)
+    return settings, choices
+
+
+def _numbers(most: int) -> list[int]:
+    """Numbers of modes to try where there are so many."""
+    return [number for number in MODE_NUMBERS if number <= most] or [most]

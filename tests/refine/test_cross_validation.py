@@ -1,0 +1,143 @@
+"""Choices by reflections kept apart: these decide, the free ones never."""
+
+import numpy as np
+import pytest
+from small_run import small_refinement
+
+from hnmref.errors import InputError
+from hnmref.refine import arrays
+from hnmref.refine.cross_validation import (
+    KeptApart,
+    compared,
+    selected_apart,
+    squared_residuals,
+)
+from hnmref.refine.stage_settings import PRIOR_WEIGHTS
+
+WEIGHTS = (3.0, 1.0, 0.3, 0.1, 0.0)
+
+
+@pytest.fixture(scope="module")
+def fmodel(files):
+    return small_refinement(files).fmodel
+
+
+def test_a_fifth_of_the_working_set_is_kept_apart(fmodel):
+    apart = arrays.to_numpy(selected_apart(fmodel, np.random.default_rng(1)))
+    free = arrays.to_numpy(fmodel.r_free_flags().data())
+    assert not (apart & free).any()
+    assert np.sum(apart) / np.sum(~free) == pytest.approx(0.2, abs=0.03)
+    other = arrays.to_numpy(selected_apart(fmodel, np.random.default_rng(2)))
+    assert (apart != other).any()
+
+
+def test_residuals_do_not_depend_on_the_scale(fmodel):
+    """And are zero for data that the model explains."""
+    exact = fmodel.deep_copy()
+    exact.update(f_obs=abs(exact.f_model()).customized_copy(sigmas=None))
+    misfit = squared_residuals(fmodel).sum()
+    assert squared_residuals(exact).sum() < 1e-12 < 1e-3 < misfit
+    scaled = fmodel.deep_copy()
+    scaled.update(f_obs=fmodel.f_obs().customized_copy(data=3 * fmodel.f_obs().data()))
+    assert squared_residuals(scaled).sum() == pytest.approx(misfit)
+
+
+def test_standard_error_is_that_of_repeated_data():
+    """The difference of two models' misfits, over many sets of reflections.
+
+    What both models miss alike is no part of it.
+    """
+    rng = np.random.default_rng(5)
+    sets = rng.normal(size=(2000, 2, 400)) + 30 * rng.normal(size=(2000, 1, 400))
+    trials = [compared([1, 2], residuals) for residuals in sets]
+    differences = [t[1].misfit - t[0].misfit for t in trials]
+    errors = [max(t.standard_error for t in pair) for pair in trials]
+    assert np.mean(errors) == pytest.approx(np.std(differences), rel=0.05)
+
+
+def shifting(shifts, seen):
+    """A refinement that makes U of all atoms wrong by so much."""
+
+    def refine(part, value):
+        seen.append(part.f_obs().size())
+        structure = part.xray_structure
+        u = structure.extract_u_iso_or_u_equiv() + shifts[value]
+        structure.set_u_iso(values=u)
+        return f"result of {value:g}"
+
+    return refine
+
+
+@pytest.mark.parametrize("nproc", [1, 2])
+def test_the_best_model_of_the_others_decides(fmodel, nproc):
+    """Candidates beyond one that is worse than the best are not tried."""
+    before = arrays.to_numpy(fmodel.f_model().data())
+    seen = []
+    shifts = {3.0: 0.3, 1.0: 0.2, 0.3: 0.0, 0.1: 0.2, 0.0: 0.0}
+    kept_apart = KeptApart(fmodel, np.random.default_rng(3), nproc)
+    choice, result = kept_apart.choose("w", WEIGHTS, shifting(shifts, seen))
+    assert choice.value == 0.3 and result == "result of 0.3"
+    assert [trial.value for trial in choice.trials] == [3.0, 1.0, 0.3, 0.1]
+    misfits = [trial.misfit for trial in choice.trials]
+    assert misfits[0] > misfits[1] > misfits[2] < misfits[3]
+    assert all(size < fmodel.f_obs().size() for size in seen)
+    assert np.array_equal(arrays.to_numpy(fmodel.f_model().data()), before)
+    starred = [line for line in choice.lines() if line.endswith("*")]
+    assert len(starred) == 1 and starred[0].startswith("  w=0.3: misfit ")
+
+
+def test_two_that_gain_nothing_end_the_search(fmodel):
+    kept_apart = KeptApart(fmodel, np.random.default_rng(4))
+    refine = shifting({10: 0.3, 20: 0.0, 30: 0.0, 40: 0.0, 50: 0.0}, [])
+    choice, _ = kept_apart.choose("n", (10, 20, 30, 40, 50), refine)
+    assert [trial.value for trial in choice.trials] == [10, 20, 30, 40]
+    assert choice.value == 20
+
+
+@pytest.mark.parametrize("shift, value", [(0.0, 10), (0.3, 20)])
+def test_more_parameters_only_for_a_better_model(fmodel, shift, value):
+    kept_apart = KeptApart(fmodel, np.random.default_rng(4))
+    refine = shifting({10: shift, 20: 0.0}, [])
+    assert kept_apart.choose("n", (10, 20), refine)[0].value == value
+
+
+def test_within_noise_the_simplest():
+    """A second model that is better by less than the error of the difference."""
+    rng = np.random.default_rng(6)
+    noise = rng.normal(size=400)
+    noise -= noise.mean()
+    for gain, is_near in ((0.5, True), (2.0, False)):
+        better = 30.0 + noise - gain * noise.std() / np.sqrt(400)
+        simple, _ = compared([10, 20], np.array([np.full(400, 30.0), better]))
+        assert simple.near_best == is_near
+
+
+def test_a_run_tells_the_prior_weight_that_it_found(files):
+    """And is the run that has this weight from the start; a fixed one is kept."""
+    lines = []
+    found = small_refinement(files, "hnm.prior_weight=Auto", on_detail=lines.append)
+    found.run()
+    starred = [line for line in lines if line.endswith("*") and "prior" in line]
+    assert len(starred) == 1
+    weight = float(starred[0].split()[0].removeprefix("hnm.prior_weight=").rstrip(":"))
+    assert weight in PRIOR_WEIGHTS
+    again = small_refinement(files, "hnm.prior_weight=Auto")
+    again.run()
+    assert again.r_factors() == found.r_factors()
+    anisotropy = {}
+    for value in (0.0, weight, 100.0):
+        fixed = small_refinement(files, f"hnm.prior_weight={value}")
+        fixed.run()
+        u = fixed.group_adp.displacements.u_group
+        anisotropy[value] = np.abs(u[:, 3:]).mean()
+    u = found.group_adp.displacements.u_group
+    # The generator has moved on, which E_nm's weight notices, and little else.
+    assert np.abs(u[:, 3:]).mean() == pytest.approx(anisotropy[weight], rel=0.05)
+    assert anisotropy[100.0] < 0.2 * anisotropy[0.0]
+
+
+@pytest.mark.parametrize("parameter", ["n_whole", "restraint_weight", "prior_weight"])
+def test_twinned_data_have_no_part_to_keep_apart(files, parameter):
+    twin = small_refinement(files, "data.twin_law='h,-k,-l'", f"hnm.{parameter}=Auto")
+    with pytest.raises(InputError, match="twinned"):
+        twin.run()

@@ -1,0 +1,178 @@
+"""Numbers of modes and stage two's weight, found from the data."""
+
+import numpy as np
+import pytest
+from small_run import DOMAINS, refine_params, small_inputs, small_refinement
+from test_macro_cycle import figures
+
+from hnmref.adp.basis import lower_factor
+from hnmref.refine import arrays
+from hnmref.refine.macro_cycle import Refinement
+from hnmref.refine.modes import group_modes
+from hnmref.refine.restart import resume, write_restart
+from hnmref.refine.stage_settings import (
+    RESTRAINT_WEIGHTS,
+    StageSettings,
+    known_settings,
+    settings_before,
+)
+
+#: Noise of the amplitudes, as a share of each.
+NOISE = 0.05
+
+
+def moving_with(files, n_modes):
+    """A refinement that begins, and data of a motion of so many modes.
+
+    All of them move the atoms alike, and together.
+    """
+    truth = small_refinement(files, f"hnm.n_whole={n_modes}")
+    refinement = small_refinement(
+        files, "hnm.n_whole=Auto", "hnm.max_iterations=20", "start.b_iso=20"
+    )
+    model, fmodel = refinement.group_adp, refinement.fmodel
+    rng = np.random.default_rng(1)
+    factor = 0.5 / n_modes * rng.normal(size=(n_modes, 2 * n_modes))
+    start = fmodel.xray_structure.deep_copy_scatterers()
+    u_group = truth.group_adp.whole.u([lower_factor(factor @ factor.T)])
+    true = model.displacements.u_group + u_group
+    scatterers = fmodel.xray_structure.scatterers()
+    cell = fmodel.xray_structure.unit_cell()
+    scatterers.set_u_cart(cell, arrays.numpy_to_sym_mat3(true))
+    fmodel.update_xray_structure(fmodel.xray_structure, update_f_calc=True)
+    f_true = abs(fmodel.f_model())
+    noise = 1 + NOISE * rng.normal(size=f_true.size())
+    data = arrays.to_double(arrays.to_numpy(f_true.data()) * noise)
+    fmodel.update(f_obs=f_true.customized_copy(data=data))
+    fmodel.update_xray_structure(start, update_f_calc=True)
+    return refinement
+
+
+def found_by(refinement):
+    """What was chosen before stage one."""
+    rng = np.random.default_rng(3)
+    return next(refinement.group_adp.steps(refinement.fmodel, rng)).choices
+
+
+@pytest.mark.parametrize("n_modes, n_found", [(8, 10), (15, 20)])
+def test_as_many_modes_as_the_motion_has(files, n_modes, n_found):
+    """And a model that describes the reflections kept apart to within their noise."""
+    refinement = moving_with(files, n_modes)
+    (choice,) = found_by(refinement)
+    assert choice.parameter == "hnm.n_whole" and choice.value == n_found
+    assert refinement.group_adp.settings == StageSettings(n_found, 7, 0.5)
+    assert [len(o) for o in refinement.group_adp.omega_whole] == [n_found]
+    misfit = {trial.value: trial.misfit for trial in choice.trials}
+    assert misfit[n_found] == pytest.approx(NOISE**2, rel=0.3)
+    assert misfit[max(misfit)] > misfit[n_found]
+
+
+def test_the_free_set_has_no_part(files):
+    """Free amplitudes that are all wrong change nothing."""
+    right, wrong = moving_with(files, 8), moving_with(files, 8)
+    fmodel = wrong.fmodel
+    data = arrays.to_numpy(fmodel.f_obs().data()).copy()
+    free = arrays.to_numpy(fmodel.r_free_flags().data())
+    data[free] = np.random.default_rng(2).permutation(data[free])
+    fmodel.update(f_obs=fmodel.f_obs().customized_copy(data=arrays.to_double(data)))
+    assert fmodel.r_free() > right.fmodel.r_free() + 0.05
+    assert found_by(right) == found_by(wrong)
+
+
+ALL = ("n_whole", "n_substructure", "restraint_weight")
+
+
+@pytest.fixture(scope="module")
+def found_run(files, tmp_path_factory):
+    """Two macro-cycles with all three Auto, and the first one's restart file."""
+    path = tmp_path_factory.mktemp("found") / "run_001.hnm.npz"
+
+    def keep(refinement):
+        if refinement.n_cycles_done == 1:
+            write_restart(refinement, path)
+
+    options = [*(f"hnm.{name}=Auto" for name in ALL), "main.number_of_macro_cycles=2"]
+    lines = []
+    whole = small_refinement(files, *options, on_cycle=keep, on_detail=lines.append)
+    whole.run()
+    return whole, options, path, lines
+
+
+def test_found_once_one_after_the_other(found_run):
+    whole, _, _, lines = found_run
+    recorded = {
+        record.cycle: record.choices
+        for record in whole.records
+        if record.step == "stage_one"
+    }
+    assert recorded[2] == [] and [c["parameter"] for c in recorded[1]] == [
+        f"hnm.{name}" for name in ALL
+    ]
+    settings = StageSettings(*(choice["value"] for choice in recorded[1]))
+    assert whole.group_adp.settings == settings
+    assert settings.n_substructure <= settings.n_whole
+    assert settings.restraint_weight in RESTRAINT_WEIGHTS
+    n_tried = sum(len(choice["trials"]) for choice in recorded[1])
+    assert len([line for line in lines if ": misfit " in line]) == n_tried
+    groups = whole.group_adp.groups()
+    n_modes = [settings.n_whole] + len(DOMAINS) * [settings.n_substructure]
+    assert [group["modes"] for group in groups] == n_modes
+    assert [len(v) for v in whole.group_adp.eigenvalues] == n_modes
+
+
+def test_a_restart_keeps_what_was_found(files, found_run):
+    whole, options, path, _ = found_run
+    again = small_refinement(files, *options)
+    resume(again, path)
+    assert again.group_adp.settings == whole.group_adp.settings
+    assert again.group_adp.state().keys() == whole.group_adp.state().keys()
+    again.run()
+    assert figures(again) == figures(whole)
+    assert again.r_factors() == whole.r_factors()
+
+
+def test_an_edited_model_is_looked_at_again(files, found_run):
+    _, options, path, _ = found_run
+    again = small_refinement(files, *options, "main.restart_sites=model")
+    resume(again, path)
+    assert not again.group_adp.state().keys() & set(ALL)
+    again.run()
+    (stage_one,) = (r for r in again.records[-4:] if r.step == "stage_one")
+    assert [choice["parameter"] for choice in stage_one.choices] == [
+        f"hnm.{name}" for name in ALL
+    ]
+
+
+def test_what_is_given_goes_before_what_a_file_has():
+    state = StageSettings(30, 20, 0.2).state()
+    hnm = refine_params("hnm.n_whole=Auto", "hnm.restraint_weight=Auto").hnm
+    assert known_settings(hnm, {}) is None
+    assert settings_before(hnm) == StageSettings(20, 7, 0.5)
+    assert known_settings(hnm, state) == StageSettings(30, 7, 0.2)
+    assert known_settings(refine_params().hnm, state) == StageSettings(8, 7, 0.5)
+
+
+def test_no_more_modes_than_there_are(files):
+    """Two residues have 12 degrees of freedom, and no other number is tried."""
+    params = refine_params("hnm.n_substructure=Auto")
+    params.hnm.substructure = ["resseq 4:5", "resseq 6:6"]
+    refinement = Refinement(small_inputs(files, params), params)
+    (choice,) = found_by(refinement)
+    # Of the whole complex 8 are given: the parts need no more.
+    assert [trial.value for trial in choice.trials] == [8]
+    assert [b.n_modes for b in refinement.group_adp.parts.bases] == [8, 6]
+
+
+def test_modes_of_a_file(files, tmp_path):
+    """As many as it holds are tried."""
+    params = refine_params()
+    inputs = small_inputs(files, params)
+    sites = arrays.vec3_to_numpy(inputs.model.get_xray_structure().sites_cart())
+    groups = inputs.groups
+    modes = group_modes(sites, groups.assigned, groups.blocks, 25, params.hnm.network)
+    modes.save(tmp_path / "m.npz")
+    refinement = small_refinement(
+        files, "hnm.n_whole=Auto", f"hnm.modes_file={tmp_path / 'm.npz'}"
+    )
+    (choice,) = found_by(refinement)
+    assert {trial.value for trial in choice.trials} <= {10, 20}
