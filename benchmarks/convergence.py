@@ -14,8 +14,6 @@ import time
 from dataclasses import dataclass, field
 
 METHODS = ("stages", "lbfgs", "tls")
-#: L-BFGS ends earlier where it gains no more.
-_LBFGS_EVALUATIONS = 500
 _TLS_GROUPS = 3
 
 
@@ -64,6 +62,7 @@ class Setting:
         params.tls.groups_per_chain = _TLS_GROUPS
         params.data.high_resolution = options.d_min
         self.params = params
+        self.most_evaluations = options.most_evaluations
         self.inputs = read_inputs(model, data, [], params)
         self.structure = self.inputs.model.get_xray_structure()
         self.fmodel = scaled_fmodel(self.structure, self.inputs.data, params)
@@ -179,8 +178,8 @@ def by_lbfgs(setting: Setting) -> dict:
             jac=True,
             method="L-BFGS-B",
             options={
-                "maxfun": _LBFGS_EVALUATIONS,
-                "maxiter": _LBFGS_EVALUATIONS,
+                "maxfun": setting.most_evaluations,
+                "maxiter": setting.most_evaluations,
                 "ftol": 1e-9,
                 "gtol": 0.0,
             },
@@ -236,6 +235,12 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("data")
     parser.add_argument("--modes", type=int, default=20)
     parser.add_argument("--d-min", type=float, help="resolution limit (A)")
+    parser.add_argument(
+        "--most-evaluations",
+        type=int,
+        default=500,
+        help="of L-BFGS a stage, which ends earlier where it gains no more",
+    )
     options = parser.parse_args(args)
     import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
