@@ -24,10 +24,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate: its misfit, and that less the best one's with a standard error."""
+    """One candidate: R of the reflections kept apart, and how much that is above the
+    best one's, with a standard error; all as fractions.
+    """
 
     value: float
-    misfit: float
+    r_apart: float
     above_best: float
     standard_error: float
 
@@ -48,8 +50,8 @@ class Choice:
     def lines(self) -> list[str]:
         """For the log."""
         found = [
-            f"  {self.parameter}={trial.value:g}: misfit {trial.misfit:.5f}, "
-            f"{trial.above_best:.5f} +/- {trial.standard_error:.5f} above the best"
+            f"  {self.parameter}={trial.value:g}: R {trial.r_apart:.4f}, "
+            f"{trial.above_best:.4f} +/- {trial.standard_error:.4f} above the best"
             + (" *" if trial.value == self.value else "")
             for trial in self.trials
         ]
@@ -92,7 +94,7 @@ class KeptApart:
             tested.update_xray_structure(
                 xray_structure=others.xray_structure, update_f_calc=True
             )
-            return result, squared_residuals(tested)
+            return result, residuals_of(tested)
 
         results, residuals = [], []
         for result, residual in self._in_turn(trial, candidates):
@@ -114,22 +116,22 @@ class KeptApart:
 def compared(candidates: Sequence[float], residuals: np.ndarray) -> list[Trial]:
     """Every candidate beside the best, on the same reflections.
 
-    :param residuals: (tried candidates, reflections); a misfit is the sum of a row.
+    :param residuals: (tried candidates, reflections); R is the sum of a row.
     """
-    misfits = residuals.sum(axis=1)
-    best = np.argmin(misfits)
+    r_factors = residuals.sum(axis=1)
+    best = np.argmin(r_factors)
     differences = residuals - residuals[best]
     # Of a sum over reflections that are taken as a sample of all.
     errors = np.sqrt(residuals.shape[1]) * differences.std(axis=1)
     return [
-        Trial(value, float(misfit), float(misfit - misfits[best]), float(error))
-        for value, misfit, error in zip(candidates, misfits, errors)
+        Trial(value, float(r), float(r - r_factors[best]), float(error))
+        for value, r, error in zip(candidates, r_factors, errors)
     ]
 
 
 def best_is_passed(trials: Sequence[Trial]) -> bool:
     """Whether the last one is clearly worse, or the last two are no better."""
-    best = min(range(len(trials)), key=lambda i: trials[i].misfit)
+    best = min(range(len(trials)), key=lambda i: trials[i].r_apart)
     return not trials[-1].near_best or len(trials) - best > 2
 
 
@@ -140,9 +142,12 @@ def selected_apart(fmodel, rng: np.random.Generator):
     return arrays.to_bool(working & chosen)
 
 
-def squared_residuals(fmodel) -> np.ndarray:
-    """(F_obs − k |F_model|)² / Σ F_obs² of every reflection, k at its best."""
+def residuals_of(fmodel) -> np.ndarray:
+    """|F_obs − k |F_model|| / Σ F_obs of every reflection, k at its best; R is the sum.
+
+    Squares would leave the judgement to the few strongest reflections.
+    """
     observed = arrays.to_numpy(fmodel.f_obs().data())
     modelled = np.abs(arrays.to_numpy(fmodel.f_model().data()))
     scale = np.sum(observed * modelled) / np.sum(modelled**2)
-    return (observed - scale * modelled) ** 2 / np.sum(observed**2)
+    return np.abs(observed - scale * modelled) / np.sum(observed)

@@ -276,7 +276,7 @@ def test_what_was_found_is_in_json_and_restart(here, inputs, simulated):
     recorded = [record["choices"] for record in cycles if "choices" in record]
     ((choice,),) = recorded
     assert choice["parameter"] == "hnm.n_whole"
-    assert {"value", "misfit", "above_best", "standard_error"} == set(
+    assert {"value", "r_apart", "above_best", "standard_error"} == set(
         choice["trials"][0]
     )
     assert "n_whole = Auto" in (here / "f_001.eff").read_text()

@@ -9,8 +9,8 @@ from hnmref.refine import arrays
 from hnmref.refine.cross_validation import (
     KeptApart,
     compared,
+    residuals_of,
     selected_apart,
-    squared_residuals,
 )
 from hnmref.refine.stage_settings import PRIOR_WEIGHTS
 
@@ -35,22 +35,22 @@ def test_residuals_do_not_depend_on_the_scale(fmodel):
     """And are zero for data that the model explains."""
     exact = fmodel.deep_copy()
     exact.update(f_obs=abs(exact.f_model()).customized_copy(sigmas=None))
-    misfit = squared_residuals(fmodel).sum()
-    assert squared_residuals(exact).sum() < 1e-12 < 1e-3 < misfit
+    r_apart = residuals_of(fmodel).sum()
+    assert residuals_of(exact).sum() < 1e-6 < 1e-3 < r_apart
     scaled = fmodel.deep_copy()
     scaled.update(f_obs=fmodel.f_obs().customized_copy(data=3 * fmodel.f_obs().data()))
-    assert squared_residuals(scaled).sum() == pytest.approx(misfit)
+    assert residuals_of(scaled).sum() == pytest.approx(r_apart)
 
 
 def test_standard_error_is_that_of_repeated_data():
-    """The difference of two models' misfits, over many sets of reflections.
+    """The difference of two models' R, over many sets of reflections.
 
     What both models miss alike is no part of it.
     """
     rng = np.random.default_rng(5)
     sets = rng.normal(size=(2000, 2, 400)) + 30 * rng.normal(size=(2000, 1, 400))
     trials = [compared([1, 2], residuals) for residuals in sets]
-    differences = [t[1].misfit - t[0].misfit for t in trials]
+    differences = [t[1].r_apart - t[0].r_apart for t in trials]
     errors = [max(t.standard_error for t in pair) for pair in trials]
     assert np.mean(errors) == pytest.approx(np.std(differences), rel=0.05)
 
@@ -78,12 +78,12 @@ def test_the_best_model_of_the_others_decides(fmodel, nproc):
     choice, result = kept_apart.choose("w", WEIGHTS, shifting(shifts, seen))
     assert choice.value == 0.3 and result == "result of 0.3"
     assert [trial.value for trial in choice.trials] == [3.0, 1.0, 0.3, 0.1]
-    misfits = [trial.misfit for trial in choice.trials]
-    assert misfits[0] > misfits[1] > misfits[2] < misfits[3]
+    r_factors = [trial.r_apart for trial in choice.trials]
+    assert r_factors[0] > r_factors[1] > r_factors[2] < r_factors[3]
     assert all(size < fmodel.f_obs().size() for size in seen)
     assert np.array_equal(arrays.to_numpy(fmodel.f_model().data()), before)
     starred = [line for line in choice.lines() if line.endswith("*")]
-    assert len(starred) == 1 and starred[0].startswith("  w=0.3: misfit ")
+    assert len(starred) == 1 and starred[0].startswith("  w=0.3: R ")
 
 
 def test_two_that_gain_nothing_end_the_search(fmodel):

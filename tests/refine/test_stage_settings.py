@@ -62,9 +62,9 @@ def test_as_many_modes_as_the_motion_has(files, n_modes, n_found):
     assert choice.parameter == "hnm.n_whole" and choice.value == n_found
     assert refinement.group_adp.settings == StageSettings(n_found, 7, 0.5)
     assert [len(o) for o in refinement.group_adp.omega_whole] == [n_found]
-    misfit = {trial.value: trial.misfit for trial in choice.trials}
-    assert misfit[n_found] == pytest.approx(NOISE**2, rel=0.3)
-    assert misfit[max(misfit)] > misfit[n_found]
+    r_apart = {trial.value: trial.r_apart for trial in choice.trials}
+    assert r_apart[n_found] == pytest.approx(NOISE * np.sqrt(2 / np.pi), rel=0.2)
+    assert r_apart[max(r_apart)] > r_apart[n_found]
 
 
 def test_the_free_set_has_no_part(files):
@@ -113,7 +113,7 @@ def test_found_once_one_after_the_other(found_run):
     assert settings.n_substructure <= settings.n_whole
     assert settings.restraint_weight in RESTRAINT_WEIGHTS
     n_tried = sum(len(choice["trials"]) for choice in recorded[1])
-    assert len([line for line in lines if ": misfit " in line]) == n_tried
+    assert len([line for line in lines if ": R 0." in line]) == n_tried
     groups = whole.group_adp.groups()
     n_modes = [settings.n_whole] + len(DOMAINS) * [settings.n_substructure]
     assert [group["modes"] for group in groups] == n_modes
