@@ -238,7 +238,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument(
         "--most-evaluations",
         type=int,
-        default=500,
+        default=200,
         help="of L-BFGS a stage, which ends earlier where it gains no more",
     )
     options = parser.parse_args(args)
