@@ -3,12 +3,14 @@
     make peers
     python -m benchmarks.modes
     python -m benchmarks.modes --most-atoms 200000 --peers none
+    python -m benchmarks.modes --factorisation cholmod --models large.pdb larger.pdb
 
 All-atom elastic network, 5 A, 56 modes with the six of the rigid body; one BLAS
 thread. A rigid block a residue (ProDy: RTB), and for the smallest model also free
 atoms (ProDy and springcraft: ANM). Each run is a process of its own, and its memory
 is that of the whole process; times are the processor's. Larger systems are the atoms
 of a P1 entry repeated along its cell axes, with the contacts that its crystal has.
+--models takes PDB files in their place, as they are.
 Peers run in the environment that `make peers` makes, up to --peer-atoms; with blocks
 the relative difference of the largest eigenvalue says that the work is the same (free
 atoms that hang loose are held by hnmref alone).
@@ -24,7 +26,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.conditions import conditions
-from benchmarks.entries import CHECKOUT, add_pdb_dir, find_entry
+from benchmarks.entries import CHECKOUT, Entry, add_pdb_dir, find_entry
 from benchmarks.processes import last_json
 
 N_MODES = 56
@@ -97,7 +99,9 @@ REFERENCES = {
 }
 
 
-def measure(model: Path, repeats: tuple[int, int, int], kind: str) -> dict:
+def measure(
+    model: Path, repeats: tuple[int, int, int], kind: str, factorisation: str
+) -> dict:
     """Compute the modes once, here: sizes, seconds and eigenvalues beyond zero."""
     import time
 
@@ -109,7 +113,11 @@ def measure(model: Path, repeats: tuple[int, int, int], kind: str) -> dict:
     with threadpool_limits(limits=1):
         began, began_wall = time.process_time(), time.perf_counter()
         modes = compute_modes(
-            coordinates, n_modes=N_MODES, cutoff=CUTOFF, blocks=blocks
+            coordinates,
+            n_modes=N_MODES,
+            cutoff=CUTOFF,
+            blocks=blocks,
+            factorisation=factorisation,
         )
         seconds = time.process_time() - began
         wall_seconds = time.perf_counter() - began_wall
@@ -126,6 +134,8 @@ def repeated(model: Path, repeats: tuple[int, int, int]):
     import numpy as np
 
     coordinates, residues, axes = read_structure(model)
+    if math.prod(repeats) == 1:
+        return coordinates, residues
     shifts = np.stack(
         np.meshgrid(*(np.arange(n) for n in repeats), indexing="ij"), axis=-1
     ).reshape(-1, 3) @ axes
@@ -139,7 +149,7 @@ def repeated(model: Path, repeats: tuple[int, int, int]):
 def read_structure(model: Path):
     """Coordinates, residue numbers from 0, and cell axes (rows, Å) of a PDB file.
 
-    Of alternate conformers only the first is read.
+    Of alternate conformers only the first is read; without a cell the axes are None.
     """
     import numpy as np
 
@@ -153,9 +163,11 @@ def read_structure(model: Path):
     coordinates = np.array(
         [[float(line[i : i + 8]) for i in (30, 38, 46)] for line in atoms]
     )
-    names = [line[21:27] for line in atoms]
+    names = [line[20:27] for line in atoms]
     _, residues = np.unique(names, return_inverse=True)
-    cell = next(line for line in lines if line.startswith("CRYST1"))
+    cell = next((line for line in lines if line.startswith("CRYST1")), None)
+    if cell is None:
+        return coordinates, residues, None
     lengths = [float(cell[i : i + 9]) for i in (6, 15, 24)]
     angles = [float(cell[i : i + 7]) for i in (33, 40, 47)]
     return coordinates, residues, _cell_axes(lengths, angles)
@@ -179,21 +191,29 @@ def _cell_axes(lengths: list[float], angles: list[float]):
     )
 
 
-def report(pdb_dir: Path, most_atoms: int, peers: str, peer_atoms: int) -> None:
+def systems(options: argparse.Namespace) -> list[tuple[Entry, tuple[int, int, int]]]:
+    """Models and how often each is repeated, by the command's options."""
+    if options.models:
+        return [(Entry(m.stem, m, m), (1, 1, 1)) for m in options.models]
+    return [(find_entry(options.pdb_dir, name), cells) for name, cells in SIZES]
+
+
+def report(options: argparse.Namespace) -> None:
     """Print the table, a line as soon as its processes have ended."""
-    print(f"{N_MODES} modes, {CUTOFF:g} A, one BLAS thread; memory of the process\n")
+    print(f"{N_MODES} modes, {CUTOFF:g} A, one BLAS thread, {options.factorisation};")
+    print("memory of the process\n")
     print("| system | atoms | motion | hnmref s (wall) | MB ", end="")
     print("".join(f"| {name} s | MB | ratio | difference " for name in _PEERS) + "|")
     print("|---" * (5 + 4 * len(_PEERS)) + "|")
     with tempfile.TemporaryDirectory() as directory:
-        for number, (entry_id, repeats) in enumerate(SIZES):
-            entry = find_entry(pdb_dir, entry_id)
+        for number, (entry, repeats) in enumerate(systems(options)):
             n_atoms = entry.n_atoms() * math.prod(repeats)
-            if n_atoms > most_atoms:
+            if n_atoms > options.most_atoms:
                 continue
             for kind in ("blocks", "free atoms") if number == 0 else ("blocks",):
-                able = _ABLE[kind] if peers != "none" and n_atoms <= peer_atoms else ()
-                print(_row(entry, repeats, kind, peers, able, Path(directory)))
+                has_peers = options.peers != "none" and n_atoms <= options.peer_atoms
+                able = _ABLE[kind] if has_peers else ()
+                print(_row(entry, repeats, kind, options, able, Path(directory)))
                 sys.stdout.flush()
     print(f"\n{conditions()}")
     print("\nFor comparison, measured on two cores on other structures (wall time):\n")
@@ -203,12 +223,13 @@ def report(pdb_dir: Path, most_atoms: int, peers: str, peer_atoms: int) -> None:
         print(f"| {row[0][0]} | {' | '.join(_reference(*item) for item in row)} |")
 
 
-def _row(entry, repeats, kind: str, python: str, able, directory: Path) -> str:
+def _row(entry, repeats, kind: str, options, able, directory: Path) -> str:
     """One system: hnmref's figures and those of the peers that can do it."""
     model = str(entry.model.resolve())
     own = [sys.executable, "-m", "benchmarks.modes"]
+    solver = ["--factorisation", options.factorisation]
     sizes = [str(n) for n in repeats]
-    ours, our_mb = last_json([*own, "--one", model, *sizes, kind], directory)
+    ours, our_mb = last_json([*own, *solver, "--one", model, *sizes, kind], directory)
     copies = math.prod(repeats)
     name = entry.id if copies == 1 else f"{entry.id}, {copies} cells"
     if ours is None:
@@ -223,7 +244,7 @@ def _row(entry, repeats, kind: str, python: str, able, directory: Path) -> str:
             continue
         stored = str(directory / "network.npz")
         last_json([*own, "--store", model, *sizes, stored], directory)
-        command = [python, "-c", script, stored, str(N_MODES), kind]
+        command = [options.peers, "-c", script, stored, str(N_MODES), kind]
         theirs, their_mb = last_json(command, directory)
         if theirs is None:
             row += " failed |  |  |  |"
@@ -261,19 +282,20 @@ def main(args: list[str] | None = None) -> None:
         "`make peers`)",
     )
     parser.add_argument("--peer-atoms", type=int, default=4_000)
+    parser.add_argument("--factorisation", default="superlu", help="of hnmref.modes")
+    parser.add_argument("--models", nargs="+", type=Path, help="PDB files")
     parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
     parser.add_argument("--store", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args(args)
     if options.one:
         model, *repeats, kind = options.one
-        print(json.dumps(measure(Path(model), tuple(map(int, repeats)), kind)))
+        cells = tuple(map(int, repeats))
+        print(json.dumps(measure(Path(model), cells, kind, options.factorisation)))
     elif options.store:
         model, *repeats, path = options.store
         store(Path(model), tuple(map(int, repeats)), Path(path))
     else:
-        report(
-            options.pdb_dir, options.most_atoms, options.peers, options.peer_atoms
-        )
+        report(options)
 
 
 if __name__ == "__main__":
