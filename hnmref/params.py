@@ -179,6 +179,21 @@ sites
   max_iterations = 25
     .type = int(value_min=1)
     .help = "Minimiser iterations of one trial."
+  ncs_restraints = False
+    .type = bool
+    .help = "Restrain torsion angles of like chains to each other, as phenix.refine "
+            "does. The chains are found by themselves; differences beyond 15 degrees "
+            "stay. Needs rotamer grids."
+  fit_rotamers = False
+    .type = bool
+    .help = "In each macro-cycle, before the minimisation, fit side chains that are "
+            "rotamer outliers or in poor density to the 2mFo-DFc map; those are "
+            "kept that lower R_work. Needs rotamer grids."
+  flip_nqh = False
+    .type = bool
+    .help = "In each macro-cycle, before the minimisation, turn the ends of Asn, Gln "
+            "and His round where contacts and hydrogen bonds within the model ask for "
+            "it, by mmtbx's reduce2."
 }
 """
 

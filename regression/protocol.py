@@ -1,9 +1,7 @@
 """How every point of the grid is refined: the thesis's protocol (4.1), as options.
 
 All points of an entry have the same start, flags, weights, cycles and steps; only
-U_group differs. A shaken start is made once an entry (:mod:`regression.shake`). Of the
-thesis's protocol, NCS restraints, rotamer fitting and flips of Asn, Gln and His are not
-here: ``hnmref.refine`` has no such steps.
+U_group differs. A shaken start is made once an entry (:mod:`regression.shake`).
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ class Protocol:
     :ivar b_iso: of every atom in the beginning, Å².
     :ivar shake_steps: steps of constant-temperature dynamics of the coordinates
         before the refinement; 0 for none. They need a monomer library.
+    :ivar options: further PHIL of ``hnmref.refine``.
     """
 
     name: str
@@ -26,6 +25,7 @@ class Protocol:
     n_cycles: int
     b_iso: float = 20.0
     shake_steps: int = 0
+    options: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -34,6 +34,7 @@ class Protocol:
             f"strategy={self.strategy}",
             f"start.b_iso={self.b_iso:g}",
             f"main.number_of_macro_cycles={self.n_cycles}",
+            *self.options,
         )
 
 
@@ -41,7 +42,17 @@ class Protocol:
 PROTOCOLS = {
     "quick": Protocol("quick", "adp", n_cycles=1),
     "fixed": Protocol("fixed", "adp", n_cycles=20),
-    "sites": Protocol("sites", "sites+adp", n_cycles=20, shake_steps=200),
+    "sites": Protocol(
+        "sites",
+        "sites+adp",
+        n_cycles=20,
+        shake_steps=200,
+        options=(
+            "sites.ncs_restraints=True",
+            "sites.fit_rotamers=True",
+            "sites.flip_nqh=True",
+        ),
+    ),
 }
 
 

@@ -18,7 +18,7 @@ from hnmref.refine.group_adp import group_adp
 from hnmref.refine.inputs import Inputs
 from hnmref.refine.record import StepRecord
 from hnmref.refine.scaling import refresh, scaled_fmodel, update_scales
-from hnmref.refine.sites import refine_sites
+from hnmref.refine.sites_step import SitesStep, check_sites_options, run_sites_step
 from hnmref.refine.u_local import refine_u_local
 
 
@@ -62,6 +62,7 @@ class Refinement:
         self._on_cycle = on_cycle
         self._on_detail = on_detail
         self._on_count = on_count
+        check_sites_options(params)
         self._refine_sites = "sites" in params.strategy
         if self._refine_sites:
             process_restraints(self.model)
@@ -104,8 +105,10 @@ class Refinement:
         self._scale()
         self._record(cycle, "scale", clock)
         if self._refine_sites:
-            n_parameters = self._sites(cycle)
-            self._record(cycle, "sites", clock, n_parameters)
+            sites = self._sites(cycle)
+            self._record(
+                cycle, "sites", clock, sites.n_parameters, changes=sites.changes
+            )
         for step in self.group_adp.steps(self.fmodel, rng):
             refresh(self.fmodel)
             self._tell(step.details())
@@ -135,9 +138,9 @@ class Refinement:
         self.fmodel = scaled_fmodel(self._structure(), self.inputs.data, self.params)
         self.group_adp.absorb(self._structure())
 
-    def _sites(self, cycle: int) -> int:
-        """Refine sites, and let U_group follow them; the number of parameters."""
-        n_parameters, details = refine_sites(
+    def _sites(self, cycle: int) -> SitesStep:
+        """Refine sites, and let U_group follow them."""
+        step = run_sites_step(
             self.fmodel,
             self.model,
             self.params.sites,
@@ -146,9 +149,9 @@ class Refinement:
             random_seed=self.params.main.random_seed,
             on_trial=self._count_trial,
         )
-        self._tell(details)
+        self._tell(step.details)
         self.group_adp.follow(self._structure())
-        return n_parameters
+        return step
 
     def _count_trial(self) -> None:
         self._on_count("trial")
@@ -165,6 +168,7 @@ class Refinement:
         n_parameters: int = 0,
         n_evaluations: int = 0,
         choices: Sequence[dict] = (),
+        changes: dict | None = None,
     ) -> None:
         """Keep what a finished step cost and led to, and tell it."""
         u_equivalent = self._structure().extract_u_iso_or_u_equiv()
@@ -176,6 +180,7 @@ class Refinement:
             n_target_evaluations=n_evaluations,
             seconds=clock.lap(),
             choices=list(choices),
+            changes=changes or {},
             **self.r_factors(),
         )
         self.records.append(record)

@@ -33,6 +33,8 @@ class StepRecord:
         where mmtbx does not tell.
     :ivar choices: what was found from reflections kept apart before the step, each a
         :class:`Choice` as a mapping.
+    :ivar changes: what options of the sites step did, by name, see
+        :class:`hnmref.refine.sites_step.SitesStep`.
     """
 
     cycle: int
@@ -44,10 +46,12 @@ class StepRecord:
     n_target_evaluations: int
     seconds: float
     choices: list[dict] = field(default_factory=list)
+    changes: dict = field(default_factory=dict)
 
     def as_dict(self) -> dict:
-        """For JSON and the log; ``choices`` only where there are any."""
+        """For JSON and the log; choices and changes only where there are any."""
         result = asdict(self)
-        if not self.choices:
-            del result["choices"]
+        for name in ("choices", "changes"):
+            if not result[name]:
+                del result[name]
         return result

@@ -90,13 +90,13 @@ def refine_sites(
         )
     )
     start = fmodel.xray_structure.sites_cart()
-    _set_sites(fmodel, model, start)
+    set_sites(fmodel, model, start)
     ratio = _gradient_ratio(fmodel, model, seed=random_seed + macro_cycle)
     before = _trial(fmodel, model, scale=0.0)
 
     def try_scale(scale: float) -> Trial:
         on_trial()
-        _set_sites(fmodel, model, start)
+        set_sites(fmodel, model, start)
         _minimise(fmodel, model, scale * ratio, params.max_iterations)
         _update(fmodel)
         return _trial(fmodel, model, scale)
@@ -104,7 +104,7 @@ def refine_sites(
     scales = TRIAL_SCALES if params.optimize_weight else (params.weight_scale,)
     trials = map_in_order(try_scale, scales, nproc)
     best = best_trial(trials, limits_at(fmodel.f_obs().d_min(), before.gap))
-    _set_sites(fmodel, model, best.sites_cart)
+    set_sites(fmodel, model, best.sites_cart)
     lines.append(f"weight of the X-ray target: {best.scale:g} times {ratio:.4g}")
     lines.append(_line("start", before))
     lines += [
@@ -176,11 +176,13 @@ def _let_hydrogens_ride(model) -> list[str]:
     return ["hydrogens ride on their parents"]
 
 
-def _set_sites(fmodel, model, sites_cart) -> None:
+def set_sites(fmodel, model, sites_cart) -> None:
     """Put coordinates into model and f_model, and forget all that depends on them.
 
     The lists of contacts and the mask are kept while atoms move little: made
     anew, a trial does not depend on those before it.
+
+    :param sites_cart: flex.vec3_double of all atoms, Å.
     """
     model.set_sites_cart(sites_cart)
     geometry = model.restraints_manager.geometry

@@ -1,0 +1,264 @@
+"""The options of the sites step: NCS restraints, rotamer fitting, flips."""
+
+import hnmref  # noqa: F401  (cctbx's extensions load first)
+
+import numpy as np
+import pytest
+from cctbx.geometry_restraints import dihedral_deltas
+from scitbx.matrix import rotate_point_around_axis, sqr
+from small_run import refine_params, small_refinement
+from test_sites import (
+    fmodel_of,
+    move,
+    needs_library,
+    own_data,
+    parameters,
+    part,
+    restrained,
+)
+
+from hnmref.errors import InputError
+from hnmref.refine import reference_data, simulate
+from hnmref.refine.arrays import (
+    numpy_to_vec3,
+    sym_mat3_to_numpy,
+    to_double,
+    to_numpy,
+    vec3_to_numpy,
+)
+from hnmref.refine.flips import flipped_side_chains
+from hnmref.refine.ncs import torsion_ncs_restraints
+from hnmref.refine.side_chains import movable_side_chains
+from hnmref.refine.sites_step import check_sites_options, run_sites_step
+
+needs_grids = pytest.mark.skipif(
+    reference_data.find_rotarama_data() is None,
+    reason="no rotamer grids: run hnmref.get_reference_data",
+)
+
+
+def run(fmodel, model, **values):
+    params = parameters(optimize_weight=False, **values)
+    if params.fit_rotamers or params.ncs_restraints:
+        reference_data.use_rotarama_data()
+    return run_sites_step(
+        fmodel, model, params, nproc=1, macro_cycle=1, random_seed=7
+    )
+
+
+def crystal(path, hierarchy, d_min=2.0):
+    """A model in a box, with data of its own, and its sites."""
+    hierarchy.atoms().set_b(to_double(np.full(hierarchy.atoms_size(), 20.0)))
+    symmetry = simulate.put_in_box(hierarchy)
+    model = restrained(path, hierarchy, symmetry)
+    fmodel = fmodel_of(model, *own_data(model, np.random.default_rng(2), d_min))
+    return model, fmodel, vec3_to_numpy(model.get_sites_cart()).copy()
+
+
+@pytest.fixture(scope="module")
+def helix(tmp_path_factory):
+    return crystal(tmp_path_factory.mktemp("step") / "model.pdb", part("resseq 7:22"))
+
+
+@pytest.fixture
+def true(helix):
+    """Model and f_model at the true sites."""
+    model, fmodel, sites = helix
+    return model, place(fmodel, model, sites), sites
+
+
+def place(fmodel, model, sites):
+    model.set_sites_cart(numpy_to_vec3(sites))
+    fmodel.update_xray_structure(
+        model.get_xray_structure(), update_f_calc=True, update_f_mask=True
+    )
+    return fmodel
+
+
+#: Of Asn, what a flip leaves where it is.
+TRUNK = ("N", "CA", "C", "O", "CB", "CG")
+
+
+def turned(model, number, axis, angle, fixed=("N", "CA", "C", "O", "CB")):
+    """The model's sites, a side chain turned about a bond; the atoms that moved."""
+    atoms = model.get_hierarchy().atoms()
+    chosen = model.selection(f"chain A and resseq {number}").iselection()
+    at = {atoms[i].name.strip(): i for i in chosen}
+    sites = vec3_to_numpy(model.get_sites_cart()).copy()
+    moved = [i for name, i in at.items() if name not in fixed]
+    for i in moved:
+        ends = (tuple(sites[at[name]]) for name in axis)
+        sites[i] = rotate_point_around_axis(*ends, tuple(sites[i]), angle, deg=True)
+    return sites, moved
+
+
+def off(model, sites, atoms):
+    """The largest distance (Å) of some atoms from where they should be."""
+    shifts = vec3_to_numpy(model.get_sites_cart())[atoms] - sites[atoms]
+    return np.linalg.norm(shifts, axis=1).max()
+
+
+def state(model):
+    scatterers = model.get_xray_structure().scatterers()
+    return [
+        to_numpy(scatterers.extract_u_iso()).copy(),
+        sym_mat3_to_numpy(scatterers.extract_u_star()).copy(),
+        to_numpy(scatterers.extract_occupancies()).copy(),
+        [atom.id_str() for atom in model.get_hierarchy().atoms()],
+    ]
+
+
+@needs_library
+@needs_grids
+@pytest.mark.parametrize("number", [12, 16])
+def test_a_side_chain_in_a_wrong_rotamer_comes_back(true, number):
+    model, fmodel, sites = true
+    before = state(model)
+    wrong, moved = turned(model, number, ("CA", "CB"), 120)
+    place(fmodel, model, wrong)
+    run(fmodel, model)
+    assert off(model, sites, moved) > 1.5
+    place(fmodel, model, wrong)
+    step = run(fmodel, model, fit_rotamers=True)
+    assert off(model, sites, moved) < 0.5
+    (label,) = step.changes["fitted_side_chains"]
+    assert label.startswith(f"A {number} ")
+    for old, new in zip(before, state(model), strict=True):
+        assert np.array_equal(old, new)
+
+
+@needs_library
+@needs_grids
+def test_right_side_chains_stay(true):
+    model, fmodel, sites = true
+    step = run(fmodel, model, fit_rotamers=True, max_iterations=1)
+    assert step.changes == {"fitted_side_chains": []}
+    assert off(model, sites, np.arange(model.size())) < 0.2
+
+
+@needs_library
+def test_without_options_nothing_is_told_or_changed(true):
+    model, fmodel, _ = true
+    step = run(fmodel, model, max_iterations=1)
+    assert step.changes == {}
+    assert not any("NCS" in line or "fitted" in line for line in step.details)
+    assert model.restraints_manager.geometry.ncs_dihedral_manager is None
+
+
+@pytest.mark.long
+@needs_library
+def test_a_flipped_asparagine_comes_back_alone(tmp_path):
+    model, fmodel, sites = crystal(tmp_path / "model.pdb", part("resseq 14:30"))
+    before = state(model)
+    # What is right for a fragment need not be so for the structure it is from.
+    for side_chain, flipped in flipped_side_chains(model):
+        sites[side_chain.atoms] = flipped
+    place(fmodel, model, sites)
+    wrong, moved = turned(model, 22, ("CB", "CG"), 180, fixed=TRUNK)
+    place(fmodel, model, wrong)
+    step = run(fmodel, model, flip_nqh=True, max_iterations=1)
+    assert step.changes == {"flipped_side_chains": ["A 22 ASN"]}
+    assert off(model, sites, moved) < 0.5
+    for old, new in zip(before, state(model), strict=True):
+        assert np.array_equal(old, new)
+
+
+def two_copies(path):
+    """Two like chains, apart, with data to low resolution."""
+    hierarchy = part("resseq 7:18")
+    chain = hierarchy.only_chain().detached_copy()
+    chain.id = "B"
+    hierarchy.only_model().append_chain(chain)
+    hierarchy.atoms().reset_i_seq()
+    sites = vec3_to_numpy(hierarchy.atoms().extract_xyz()).copy()
+    half = len(sites) // 2
+    turn = np.array(sqr((0, -1, 0, 1, 0, 0, 0, 0, 1)).as_list_of_lists())
+    sites[half:] = sites[half:] @ turn.T + (40.0, 0.0, 5.0)
+    hierarchy.atoms().set_xyz(numpy_to_vec3(sites))
+    return crystal(path, hierarchy, d_min=3.5)
+
+
+def ncs_deviation(model):
+    """Root mean square deviation of related torsions from each other, degrees."""
+    reference_data.use_rotarama_data()
+    with torsion_ncs_restraints(model):
+        manager = model.restraints_manager.geometry.ncs_dihedral_manager
+        deltas = dihedral_deltas(
+            sites_cart=model.get_sites_cart(), proxies=manager.ncs_dihedral_proxies
+        )
+    return np.sqrt(np.mean(to_numpy(deltas) ** 2))
+
+
+@needs_library
+@needs_grids
+def test_ncs_restraints_draw_copies_together(tmp_path):
+    model, fmodel, sites = two_copies(tmp_path / "model.pdb")
+    move(model, np.random.default_rng(8).normal(scale=0.1, size=sites.shape))
+    shaken = vec3_to_numpy(model.get_sites_cart()).copy()
+    free = run(place(fmodel, model, shaken), model, max_iterations=15)
+    without = ncs_deviation(model)
+    place(fmodel, model, shaken)
+    step = run(fmodel, model, max_iterations=15, ncs_restraints=True)
+    assert ncs_deviation(model) < 0.6 * without
+    (group,) = step.changes["ncs_groups"]
+    assert [name in selection for name, selection in zip("AB", group)] == [True] * 2
+    assert any("NCS restraints: 1 group" in line for line in step.details)
+    assert free.n_parameters == step.n_parameters
+    # Nothing is left for the steps that follow.
+    assert model.restraints_manager.geometry.ncs_dihedral_manager is None
+    assert model.get_ncs_groups() is None
+
+
+@needs_library
+@needs_grids
+def test_a_model_without_ncs_is_refined_and_told(true):
+    model, fmodel, _ = true
+    step = run(fmodel, model, ncs_restraints=True, max_iterations=1)
+    assert step.changes["ncs_groups"] == []
+    assert any("no chains are alike" in line for line in step.details)
+
+
+@needs_library
+def test_side_chains_that_must_not_move(tmp_path):
+    hierarchy = part("resseq 20:30")
+    groups = {g.resseq_as_int(): g for g in hierarchy.residue_groups()}
+    groups[21].atoms()[-1].set_occ(0)
+    groups[22].atom_groups()[0].altloc = "A"
+    symmetry = simulate.put_in_box(hierarchy)
+    model = restrained(tmp_path / "model.pdb", hierarchy, symmetry)
+    numbers = {int(s.label.split()[1]) for s in movable_side_chains(model)}
+    assert numbers == set(range(20, 31)) - {21, 22}
+
+
+@pytest.mark.parametrize("option", ["fit_rotamers", "ncs_restraints"])
+def test_without_grids_there_is_one_sentence(monkeypatch, option):
+    monkeypatch.setattr(reference_data, "_rotarama_repository", lambda: None)
+    wanted = refine_params("strategy=sites+adp", f"sites.{option}=True")
+    with pytest.raises(InputError, match=f"sites.{option}: No rotamer"):
+        check_sites_options(wanted)
+    check_sites_options(refine_params("strategy=sites+adp", "sites.flip_nqh=True"))
+
+
+@pytest.mark.parametrize("option", ["fit_rotamers", "ncs_restraints", "flip_nqh"])
+def test_options_without_sites_are_refused(option):
+    with pytest.raises(InputError, match=f"sites.{option}=True does nothing"):
+        check_sites_options(refine_params("strategy=adp", f"sites.{option}=True"))
+
+
+@pytest.mark.long
+@needs_library
+@needs_grids
+def test_a_run_with_all_options_tells_what_they_did(files):
+    refinement = small_refinement(
+        files,
+        "strategy=sites+adp",
+        "sites.optimize_weight=False",
+        *(f"sites.{name}=True" for name in ("ncs_restraints", "fit_rotamers")),
+        "sites.flip_nqh=True",
+    )
+    refinement.run()
+    told = {r.step: r.as_dict().get("changes") for r in refinement.records}
+    assert list(told.pop("sites")) == [
+        *("fitted_side_chains", "flipped_side_chains", "ncs_groups"),
+    ]
+    assert set(told.values()) == {None}
