@@ -9,6 +9,7 @@ which they were known; R_free at the end; seconds in all and within the target.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import time
 from dataclasses import dataclass, field
@@ -62,7 +63,7 @@ class Setting:
         params.tls.groups_per_chain = _TLS_GROUPS
         params.data.high_resolution = options.d_min
         self.params = params
-        self.most_evaluations = options.most_evaluations
+        self.lbfgs_seconds = options.lbfgs_seconds
         self.inputs = read_inputs(model, data, [], params)
         self.structure = self.inputs.model.get_xray_structure()
         self.fmodel = scaled_fmodel(self.structure, self.inputs.data, params)
@@ -165,26 +166,25 @@ def by_lbfgs(setting: Setting) -> dict:
     def converge(stage):
         target, model, start, _ = stage
         trace = Trace(target)
+        least = [np.inf, None]
 
         def function(x):
+            if time.process_time() - trace.began > setting.lbfgs_seconds:
+                raise TimeoutError
             u, pull_back = model.u_and_pullback(model.unpack(x))
             value, gradient = trace(u)
+            if value < least[0]:
+                least[:] = value, x.copy()
             return value, model.pack(pull_back(gradient))
 
         rng = np.random.default_rng(0)
-        result = scipy.optimize.minimize(
-            function,
-            model.pack([perturbed(omega, rng) for omega in start]),
-            jac=True,
-            method="L-BFGS-B",
-            options={
-                "maxfun": setting.most_evaluations,
-                "maxiter": setting.most_evaluations,
-                "ftol": 1e-9,
-                "gtol": 0.0,
-            },
-        )
-        return model.u(model.unpack(result.x)), trace.record()
+        start_at = model.pack([perturbed(omega, rng) for omega in start])
+        ends = {"maxfun": 10_000, "maxiter": 10_000, "ftol": 1e-9, "gtol": 0.0}
+        with contextlib.suppress(TimeoutError):
+            scipy.optimize.minimize(
+                function, start_at, jac=True, method="L-BFGS-B", options=ends
+            )
+        return model.u(model.unpack(least[1])), trace.record()
 
     stages = Stages(setting)
     _, one = converge(stages.first())
@@ -236,10 +236,10 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--modes", type=int, default=20)
     parser.add_argument("--d-min", type=float, help="resolution limit (A)")
     parser.add_argument(
-        "--most-evaluations",
-        type=int,
-        default=200,
-        help="of L-BFGS a stage, which ends earlier where it gains no more",
+        "--lbfgs-seconds",
+        type=float,
+        default=150.0,
+        help="processor time of L-BFGS a stage, which may end earlier",
     )
     options = parser.parse_args(args)
     import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
