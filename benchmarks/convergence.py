@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 
 METHODS = ("stages", "lbfgs", "tls")
 _TLS_GROUPS = 3
+#: L-BFGS is stopped where it tries a U beyond this (Å²): cctbx would sample such an
+#: atom's density in so many cells that one evaluation takes an hour.
+_MOST_U = 1000.0
 
 
 @dataclass
@@ -172,6 +175,8 @@ def by_lbfgs(setting: Setting) -> dict:
             if time.process_time() - trace.began > setting.lbfgs_seconds:
                 raise TimeoutError
             u, pull_back = model.u_and_pullback(model.unpack(x))
+            if np.abs(u).max() > _MOST_U:
+                raise TimeoutError
             value, gradient = trace(u)
             if value < least[0]:
                 least[:] = value, x.copy()

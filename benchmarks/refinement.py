@@ -8,9 +8,8 @@ ways, each in a process of its own with one BLAS thread (benchmarks/convergence.
 
 * hnmref's stages (over the covariance, with a model of the curvature);
 * scipy's L-BFGS over its triangular factor, from the same start, perturbed as it must
-  be, to its end or for 150 processor seconds a stage (with huge U, to which it goes on
-  some entries, an evaluation takes seconds); its stage two is held to the same result
-  of stage one;
+  be, to its end, for 150 processor seconds a stage, or until it tries a U beyond 1000
+  A**2; its stage two is held to the same result of stage one;
 * mmtbx's TLS refinement with three segments a chain, as hnmref.refine runs it.
 
 Told are evaluations of the target and processor seconds until it is within 1e-4 of the
