@@ -185,7 +185,14 @@ def interrupted_at(word, command):
     ours, its = pty.openpty()
     environment = {**os.environ, "COLUMNS": "100"}
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
-    process = subprocess.Popen(command, stdout=its, stderr=its, env=environment)
+    process = subprocess.Popen(
+        command,
+        stdout=its,
+        stderr=its,
+        env=environment,
+        # Jobs in the background of a script ignore it, and so would this one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     os.close(its)
     printed = b""
     try:
