@@ -21,6 +21,10 @@ _TLS_GROUPS = 3
 _MOST_U = 1000.0
 
 
+class _Stopped(Exception):
+    """L-BFGS has had its time, or would take cctbx's."""
+
+
 @dataclass
 class Trace:
     """A target that notes its values, and when they were known."""
@@ -173,10 +177,10 @@ def by_lbfgs(setting: Setting) -> dict:
 
         def function(x):
             if time.process_time() - trace.began > setting.lbfgs_seconds:
-                raise TimeoutError
+                raise _Stopped
             u, pull_back = model.u_and_pullback(model.unpack(x))
             if np.abs(u).max() > _MOST_U:
-                raise TimeoutError
+                raise _Stopped
             value, gradient = trace(u)
             if value < least[0]:
                 least[:] = value, x.copy()
@@ -185,7 +189,7 @@ def by_lbfgs(setting: Setting) -> dict:
         rng = np.random.default_rng(0)
         start_at = model.pack([perturbed(omega, rng) for omega in start])
         ends = {"maxfun": 10_000, "maxiter": 10_000, "ftol": 1e-9, "gtol": 0.0}
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(_Stopped):
             scipy.optimize.minimize(
                 function, start_at, jac=True, method="L-BFGS-B", options=ends
             )

@@ -199,26 +199,6 @@ def length_changes(
     return np.array([distances(x, bonds) - before for x in conformers])
 
 
-def principal_motions(
-    group: MovingGroup, n_motions: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The largest principal axes of E Π Eᵀ.
-
-    Returns
-    -------
-    variances : (k,) array, Å², descending: mean-square displacement, summed over
-        the group's atoms.
-    vectors : (M, 3, k) orthonormal array.
-    """
-    spread = np.einsum("jan,nm->jam", group.vectors, group.omega)
-    flat = spread.reshape(-1, spread.shape[2])
-    # The small matrix AᵀA has the eigenvalues of A Aᵀ.
-    values, axes = np.linalg.eigh(flat.T @ flat)
-    kept = np.flatnonzero(values > 1e-12 * values[-1])[::-1][:n_motions]
-    vectors = flat @ (axes[:, kept] / np.sqrt(values[kept]))
-    return values[kept], vectors.reshape(*spread.shape[:2], -1)
-
-
 def _matrices(u: np.ndarray) -> np.ndarray:
     """(N, 3, 3) symmetric matrices of (N, 6) components."""
     return u[:, [0, 3, 4, 3, 1, 5, 4, 5, 2]].reshape(-1, 3, 3)

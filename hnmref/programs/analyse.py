@@ -20,20 +20,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
 
 from libtbx.program_template import ProgramTemplate
-from libtbx.utils import Sorry
 
-from hnmref.errors import HnmrefError, InputError
+from hnmref.errors import InputError
 from hnmref.files import write_text
 from hnmref.modes import GaussianModes
 from hnmref.modes.fluctuations import mode_range, thermal_motion
 from hnmref.modes.units import KJ_IN_KCAL
-from hnmref.programs.command import run_command
+from hnmref.programs.command import run_command, sorry
 from hnmref.programs.mode_analyses import ANALYSES, analysis_paths, check_task
 from hnmref.programs.mode_atoms import (
     atom_names,
@@ -134,7 +132,7 @@ class Program(ProgramTemplate):
     def validate(self) -> None:
         """Read the modes, match the models, see that files can be made."""
         self._log: list[str] = []
-        with _sorry():
+        with sorry():
             self.task = self._task()
             check_task(self.task)
             self._check_free(
@@ -157,7 +155,7 @@ class Program(ProgramTemplate):
     def run(self) -> None:
         """Analyse, write, tell."""
         self.results: dict[str, AnalysisResult] = {}
-        with _sorry():
+        with sorry():
             Path(self.task.stem).parent.mkdir(parents=True, exist_ok=True)
             for name, analyse in ANALYSES.items():
                 if name in self.params.analyses:
@@ -320,7 +318,7 @@ class Program(ProgramTemplate):
 
 def run(args: list[str] | None = None) -> dict[str, AnalysisResult] | None:
     """Run the command with these arguments (None: the command line's)."""
-    with _sorry():
+    with sorry():
         named = _with_named_modes(sys.argv[1:] if args is None else args)
     return run_command(Program, named)
 
@@ -343,15 +341,6 @@ def _with_named_modes(args: Sequence[str]) -> list[str]:
             argument = f'{parameters.pop(0)}="{argument}"'
         result.append(argument)
     return result
-
-
-@contextmanager
-def _sorry() -> Iterator[None]:
-    """What a user can act on ends the command with one sentence."""
-    try:
-        yield
-    except HnmrefError as error:
-        raise Sorry(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from iotbx.cli_parser import CCTBXParser, run_program
 from libtbx import Auto
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry
+
+from hnmref.errors import HnmrefError
 
 #: What a value of each type of PHIL has to be.
 _KINDS = {
@@ -35,6 +38,15 @@ def run_command(program_class: type[ProgramTemplate], args: list[str] | None):
     :raises Sorry: something the user gave cannot be used, a parameter among it.
     """
     return run_program(program_class=program_class, parser_class=_Parser, args=args)
+
+
+@contextmanager
+def sorry() -> Iterator[None]:
+    """What a user can act on ends the command with one sentence."""
+    try:
+        yield
+    except HnmrefError as error:
+        raise Sorry(str(error)) from error
 
 
 class _Parser(CCTBXParser):

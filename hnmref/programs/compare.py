@@ -15,8 +15,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,10 +39,10 @@ from hnmref.adp.metrics import (
     symmetric_kl,
     u_eq,
 )
-from hnmref.errors import HnmrefError, InputError
+from hnmref.errors import InputError
 from hnmref.files import write_text
 from hnmref.params import REFINE
-from hnmref.programs.command import run_command
+from hnmref.programs.command import run_command, sorry
 from hnmref.programs.nodes import Nodes, network_nodes, selected
 from hnmref.refine.inputs import read_inputs
 from hnmref.refine.scaling import scaled_fmodel
@@ -139,7 +137,7 @@ class Program(ProgramTemplate):
 
     def run(self) -> None:
         """Compare, write, tell."""
-        with _sorry():
+        with sorry():
             self.notes: list[str] = []
             models = self._common([self._read(name) for name in self.names])
             self.comparison = self._compare(models)
@@ -314,15 +312,6 @@ def _csv(names: list[str], residues: dict[str, np.ndarray]) -> str:
     for chain, residue, row in zip(residues["chain"], residues["residue"], table):
         writer.writerow([chain, residue, *(f"{value:.6g}" for value in row)])
     return text.getvalue()
-
-
-@contextmanager
-def _sorry() -> Iterator[None]:
-    """What a user can act on ends the command with one sentence."""
-    try:
-        yield
-    except HnmrefError as error:
-        raise Sorry(str(error)) from None
 
 
 if __name__ == "__main__":

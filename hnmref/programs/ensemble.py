@@ -14,8 +14,7 @@ PDB format cannot hold it), .json, .log and .png: bond lengths, and U of the ens
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +32,7 @@ from hnmref.adp.metrics import (
     tensor_correlation,
     u_eq,
 )
-from hnmref.errors import HnmrefError, InputError
+from hnmref.errors import InputError
 from hnmref.files import write_text, written_whole
 from hnmref.modes.ensemble import (
     MovingGroup,
@@ -46,7 +45,7 @@ from hnmref.modes.ensemble import (
     settle,
 )
 from hnmref.modes.relaxation import geometry_of
-from hnmref.programs.command import run_command
+from hnmref.programs.command import run_command, sorry
 from hnmref.programs.nodes import label
 from hnmref.programs.trajectory import write_cif_models, write_pdb_models
 from hnmref.refine.arrays import to_double
@@ -150,7 +149,7 @@ class Program(ProgramTemplate):
                 f"{existing[0]} exists: choose another output.prefix or give "
                 "output.overwrite=True"
             )
-        with _sorry():
+        with sorry():
             self.model_file = params.model_file or model_beside(params.restart_file)
             self.finished = read_run(
                 params.restart_file,
@@ -160,7 +159,7 @@ class Program(ProgramTemplate):
 
     def run(self) -> None:
         """Draw, write, tell."""
-        with _sorry():
+        with sorry():
             self._draw()
             self.paths["json"].parent.mkdir(parents=True, exist_ok=True)
             written = self._write_models()
@@ -302,7 +301,7 @@ class Program(ProgramTemplate):
 
 def run(args: list[str] | None = None) -> Ensemble:
     """Run the command with these arguments (None: the command line's)."""
-    with _sorry():
+    with sorry():
         named = _with_named_files(sys.argv[1:] if args is None else args)
     return run_command(Program, named)
 
@@ -363,15 +362,6 @@ def _likeness(u: np.ndarray, wanted: np.ndarray) -> dict:
         "relative_difference": relative_difference(u, wanted),
         "correlation": tensor_correlation(u, wanted),
     }
-
-
-@contextmanager
-def _sorry() -> Iterator[None]:
-    """What a user can act on ends the command with one sentence."""
-    try:
-        yield
-    except HnmrefError as error:
-        raise Sorry(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
@@ -28,7 +27,7 @@ import numpy as np
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry
 
-from hnmref.errors import HnmrefError, InputError
+from hnmref.errors import InputError
 from hnmref.modes import (
     GaussianModes,
     ModeSet,
@@ -40,7 +39,7 @@ from hnmref.modes import (
     wavenumbers,
     write_nmd,
 )
-from hnmref.programs.command import run_command
+from hnmref.programs.command import run_command, sorry
 from hnmref.programs.mode_settings import (
     block_labels,
     network_settings,
@@ -207,7 +206,7 @@ class Program(ProgramTemplate):
                         f"output.overwrite=True"
                     )
         self.model = self.data_manager.get_model(names[0])
-        with _sorry():
+        with sorry():
             _check_together(self.params)
             self.nodes = network_nodes(
                 self.model.get_hierarchy(),
@@ -230,7 +229,7 @@ class Program(ProgramTemplate):
 
     def run(self) -> None:
         """Compute, write, tell."""
-        with _sorry():
+        with sorry():
             self.modes = self._compute()
         for note in self.modes.notes:
             self._print(f"Note: {note}")
@@ -354,15 +353,6 @@ def _told_now_and_then(tell: Callable[[str], None]) -> Callable[[str], None]:
             tell(f"  {now - began:.0f} s: {text}")
 
     return progress
-
-
-@contextmanager
-def _sorry() -> Iterator[None]:
-    """What a user can act on ends the command with one sentence."""
-    try:
-        yield
-    except HnmrefError as error:
-        raise Sorry(str(error)) from None
 
 
 if __name__ == "__main__":

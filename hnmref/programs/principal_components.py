@@ -18,8 +18,7 @@ frames along the components. With modes, PREFIX_along_modes.csv and .png as well
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
@@ -28,11 +27,11 @@ import numpy as np
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry
 
-from hnmref.errors import HnmrefError, InputError
+from hnmref.errors import InputError
 from hnmref.files import written_whole
 from hnmref.modes import ModeSet, write_nmd
 from hnmref.modes.principal import PrincipalComponents, principal_components, project
-from hnmref.programs.command import run_command
+from hnmref.programs.command import run_command, sorry
 from hnmref.programs.frames import Frames, read_frames, read_nodes
 from hnmref.programs.md_components import (
     read_amber_components,
@@ -141,7 +140,7 @@ class Program(ProgramTemplate):
                 f"{params.trajectory_file[0]} has no names of atoms: give the model of "
                 f"its atoms, too"
             )
-        with _sorry():
+        with sorry():
             existing = [path for path in self._paths().values() if path.exists()]
             if existing and not params.output.overwrite:
                 raise InputError(
@@ -154,7 +153,7 @@ class Program(ProgramTemplate):
 
     def run(self) -> None:
         """Read, compute, write, tell."""
-        with _sorry():
+        with sorry():
             self.frames = self._frames()
             nodes = self._nodes()
             for note in [] if nodes is None else nodes.notes:
@@ -301,7 +300,7 @@ class Program(ProgramTemplate):
 
 def run(args: list[str] | None = None) -> ModeSet | None:
     """Run the command with these arguments (None: the command line's)."""
-    with _sorry():
+    with sorry():
         named = _with_named_files(sys.argv[1:] if args is None else args)
     return run_command(Program, named)
 
@@ -349,15 +348,6 @@ def _write_projections(
     write_csv(paths[f"{name}.csv"], columns)
     with written_whole(paths[f"{name}.png"]) as partial:
         partial.write_bytes(plot_projections(along, unit))
-
-
-@contextmanager
-def _sorry() -> Iterator[None]:
-    """What a user can act on ends the command with one sentence."""
-    try:
-        yield
-    except HnmrefError as error:
-        raise Sorry(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -25,11 +25,11 @@ from libtbx.utils import Sorry, null_out
 
 from hnmref import params as scopes
 from hnmref.adp.basis import n_parameters
-from hnmref.errors import HnmrefError
 from hnmref.files import write_text
-from hnmref.programs.command import run_command
+from hnmref.programs.command import run_command, sorry
 from hnmref.programs.live_line import live_line
 from hnmref.programs.run_clock import RunClock
+from hnmref.programs.viewer_files import viewer_paths, write_viewers
 from hnmref.refine.arrays import to_numpy
 from hnmref.refine.group_adp import group_adp_name
 from hnmref.refine.inputs import read_inputs
@@ -47,7 +47,6 @@ from hnmref.refine.record import StepRecord
 from hnmref.refine.restart import resume, write_restart
 from hnmref.refine.summary import findings, per_atom, run_summary
 from hnmref.refine.tls_baseline import PARAMETERS_PER_GROUP, tls_groups
-from hnmref.refine.viewer_files import viewer_paths, write_viewers
 from hnmref.report.html import write_html
 from hnmref.report.json_report import write_json
 from hnmref.report.log_table import format_header, format_step
@@ -74,7 +73,7 @@ class Program(ProgramTemplate):
 
     def validate(self) -> None:
         """Read the inputs, say what would be refined, see that files can be made."""
-        with _sorry():
+        with sorry():
             model_file = self._only(self.data_manager.get_model_names(), "model")
             data_file = self._only(
                 self.data_manager.get_miller_array_names(), "reflection file"
@@ -110,7 +109,7 @@ class Program(ProgramTemplate):
         self.refinement = None
         if self.params.output.dry_run:
             return
-        with _sorry():
+        with sorry():
             self.refinement = self._begin()
             with self._log_file():
                 self._begin_table()
@@ -271,16 +270,18 @@ class Program(ProgramTemplate):
             r_free_flags=self.inputs.data.r_free_flags,
         )
         write_restart(refinement, paths["hnm.npz"])
+        found = findings(refinement, fit)
         if self.params.output.viewers:
             paths.update(self._viewers)
             # The first format asked for, or mmCIF where PDB could not hold the model.
             model_format, model_file = next(iter(written.paths.items()))
             paths[model_format] = model_file
-            write_viewers(refinement, paths, self._levels(), model_format)
+            write_viewers(
+                refinement, found.motions, paths, self._levels(), model_format
+            )
         phil = self.get_program_phil_str()
         write_text(paths["eff"], phil)
         files = {ending: str(path) for ending, path in paths.items()}
-        found = findings(refinement, fit)
         summary = run_summary(refinement, found, files, phil)
         write_json(summary, paths["json"])
         write_html(
@@ -323,15 +324,6 @@ def _modes_of_stage(n_modes, n_groups: int | None = None) -> str:
         return f"{times}as many modes as the data ask for (Auto)"
     count = (n_groups or 1) * n_parameters(n_modes)
     return f"{times}{n_modes} modes, {count} parameters"
-
-
-@contextlib.contextmanager
-def _sorry() -> Iterator[None]:
-    """The library's errors as sentences for the command line."""
-    try:
-        yield
-    except HnmrefError as error:
-        raise Sorry(str(error)) from error
 
 
 def run(args: list[str] | None = None) -> Refinement | None:

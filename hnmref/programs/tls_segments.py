@@ -14,8 +14,6 @@ the groups of the suggested k, for hnmref.refine and phenix.refine.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
@@ -29,9 +27,9 @@ from hnmref.adp.metrics import B_PER_U
 from hnmref.adp.segments import Partition
 from hnmref.adp.tls import tls_from_pi
 from hnmref.adp.tls_fit import ANISOTROPIC_MOTIONS, ISOTROPIC_MOTIONS
-from hnmref.errors import HnmrefError, InputError
+from hnmref.errors import InputError
 from hnmref.files import write_text, written_whole
-from hnmref.programs.command import run_command
+from hnmref.programs.command import run_command, sorry
 from hnmref.refine.arrays import to_numpy
 from hnmref.refine.displacements import total_u_cart
 from hnmref.refine.model import header_tls, read_model
@@ -108,7 +106,7 @@ class Program(ProgramTemplate):
 
     def run(self) -> None:
         """Find, write, tell."""
-        with _sorry():
+        with sorry():
             table, chains = self._find()
         records = [chain_record(table, chain) for chain in chains]
         self.result = {
@@ -254,15 +252,6 @@ def _segment_records(
 def run(args: list[str] | None = None) -> dict:
     """Run the command with these arguments (None: the command line's)."""
     return run_command(Program, args)
-
-
-@contextmanager
-def _sorry() -> Iterator[None]:
-    """What a user can act on ends the command with one sentence."""
-    try:
-        yield
-    except HnmrefError as error:
-        raise Sorry(str(error)) from None
 
 
 if __name__ == "__main__":

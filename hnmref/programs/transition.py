@@ -12,8 +12,6 @@ Writes PREFIX_transition.pdb (a model a frame, to be played by any viewer), .jso
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import hnmref  # noqa: F401  (cctbx's extensions must load before scipy's)
@@ -22,13 +20,13 @@ import numpy as np
 from libtbx.program_template import ProgramTemplate
 from libtbx.utils import Sorry
 
-from hnmref.errors import HnmrefError, InputError
+from hnmref.errors import InputError
 from hnmref.files import written_whole
 from hnmref.modes import ModeSet, compute_modes
 from hnmref.modes.alignment import AtomMatch, match_atoms
 from hnmref.modes.superpose import superpose, superpose_core
 from hnmref.modes.transition import Transition, find_transition
-from hnmref.programs.command import run_command
+from hnmref.programs.command import run_command, sorry
 from hnmref.programs.frames import atom_labels
 from hnmref.programs.mode_settings import block_labels
 from hnmref.programs.nodes import KINDS, Nodes, label, network_nodes, selected
@@ -140,7 +138,7 @@ class Program(ProgramTemplate):
                         f"{path} exists: choose another output.prefix or give "
                         f"output.overwrite=True"
                     )
-        with _sorry():
+        with sorry():
             self._prepare()
         self._print(
             f"{len(self.start.atoms)} atoms of {self.names[0]} move, "
@@ -149,7 +147,7 @@ class Program(ProgramTemplate):
 
     def run(self) -> None:
         """Go, write, tell."""
-        with _sorry():
+        with sorry():
             transition = self._transition()
         frames = transition.frames
         if self.params.superpose_on == "core":
@@ -358,15 +356,6 @@ def laid_on_core(transition: Transition) -> np.ndarray:
     return np.array(
         [superpose(x[atoms], first[atoms]).apply(x) for x in transition.frames]
     )
-
-
-@contextmanager
-def _sorry() -> Iterator[None]:
-    """What a user can act on ends the command with one sentence."""
-    try:
-        yield
-    except HnmrefError as error:
-        raise Sorry(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -32,19 +32,6 @@ _U_TOLERANCE = 1e-3
 _RESTART_ENDING = ".hnm.npz"
 
 
-def moving_groups(modes: NormalModes, stage: str) -> list[MovingGroup]:
-    """The groups of stage ``one`` (the whole complex) or ``two`` (its parts)."""
-    pairs = {
-        "one": (modes.whole, modes.omega_whole),
-        "two": (modes.parts, modes.omega_parts),
-    }
-    grouped, omegas = pairs[stage]
-    return [
-        MovingGroup(basis.atoms, basis.vectors, omega)
-        for basis, omega in zip(grouped.bases, omegas)
-    ]
-
-
 @dataclass
 class FinishedRun:
     """What a run of normal modes ended with.
@@ -62,7 +49,15 @@ class FinishedRun:
 
     def moving_groups(self, stage: str) -> list[MovingGroup]:
         """The groups of stage ``one`` (the whole complex) or ``two`` (its parts)."""
-        return moving_groups(self.modes, stage)
+        modes = self.modes
+        grouped, omegas = {
+            "one": (modes.whole, modes.omega_whole),
+            "two": (modes.parts, modes.omega_parts),
+        }[stage]
+        return [
+            MovingGroup(basis.atoms, basis.vectors, omega)
+            for basis, omega in zip(grouped.bases, omegas)
+        ]
 
     def u_group(self, stage: str) -> np.ndarray:
         """(N, 6) U_group of that stage, Å²."""

@@ -26,7 +26,7 @@ from hnmref.refine.displacements import (
     use_both_parts,
 )
 from hnmref.refine.inputs import Inputs, group_members
-from hnmref.refine.modes import group_modes, read_group_modes, scaled_basis
+from hnmref.refine.level_modes import compute_level_modes
 from hnmref.refine.record import GroupStep
 from hnmref.refine.stage_settings import (
     PRIOR_WEIGHTS,
@@ -210,7 +210,8 @@ class NormalModes:
         self.displacements.u_local[others] = own.u_local[others]
         self.displacements.u_group[others] = own.u_group[others]
         elsewhere = np.where(others[:, None], own.u_group, 0.0)
-        for modes in (self._all_whole, self._all_parts, self.whole, self.parts):
+        computed = self._computed
+        for modes in (computed.whole, computed.parts, self.whole, self.parts):
             modes.elsewhere = elsewhere
 
     def _set_u_group(self, structure, u_group: np.ndarray) -> None:
@@ -313,19 +314,15 @@ class NormalModes:
             return result.u_group
 
         def stage_one(part, n_modes: int) -> np.ndarray:
-            return stage(part, self._all_whole.first(n_modes), start_whole, None)
+            return stage(part, self._computed.whole.first(n_modes), start_whole, None)
 
         def stage_two(part, u_whole: np.ndarray, n_modes: int, weight: float) -> None:
             self._give(part, u_whole)
             restraint = Restraint(u_whole, weight)
-            stage(part, self._all_parts.first(n_modes), start_parts, restraint)
+            stage(part, self._computed.parts.first(n_modes), start_parts, restraint)
 
-        most = tuple(
-            max(basis.n_modes for basis in modes.bases)
-            for modes in (self._all_whole, self._all_parts)
-        )
         self.settings, choices = find_settings(
-            self._params, most, kept_apart, stage_one, stage_two
+            self._params, self._computed.most, kept_apart, stage_one, stage_two
         )
         self._is_settled = True
         self._take_first_modes()
@@ -333,48 +330,21 @@ class NormalModes:
         self._set_u_group(structure, self.u_whole())
         return choices
 
+    def _compute_modes(self) -> None:
+        """Modes of the coordinates as they are."""
+        self._computed = compute_level_modes(
+            self._sites, self._groups, self._params, self._site_averages
+        )
+        self.notes = self._computed.notes
+        self._take_first_modes()
+
     def _take_first_modes(self) -> None:
         """As many as the settings have of those that were computed."""
-        self.whole = self._all_whole.first(self.settings.n_whole)
-        self.parts = self._all_parts.first(self.settings.n_substructure)
-        bases = self.whole.bases + self.parts.bases
-        self.eigenvalues = [
-            values[: basis.n_modes]
-            for values, basis in zip(self._all_eigenvalues, bases)
-        ]
-
-    def _compute_modes(self) -> None:
-        """Modes of the coordinates as they are: the whole's and each part's.
-
-        Where their number is Auto always as many as may be tried, of which the first
-        are taken. Another number computed would mix nearly equal modes in another
-        way, and Ω of a restart file would not belong to them.
-        """
-        network, blocks = self._params.network, self._groups.blocks
-        sites = self._sites
-        assigned = self._groups.assigned
-        if self._params.modes_file is None:
-            whole = group_modes(sites, assigned, blocks, self._params.n_whole, network)
-        else:
-            whole = read_group_modes(
-                self._params.modes_file, sites, assigned, self._params.n_whole
-            )
-        self.notes = [f"whole complex: {note}" for note in whole.notes]
-        self._all_eigenvalues = [whole.eigenvalues]
-        n_atoms = len(sites)
-        self._all_whole = GroupedModes(
-            [scaled_basis(whole, assigned)], n_atoms, self._site_averages
+        taken = self._computed.first(
+            self.settings.n_whole, self.settings.n_substructure
         )
-        bases = []
-        for part in self._groups.substructures:
-            modes = group_modes(
-                sites, part.atoms, blocks, self._params.n_substructure, network
-            )
-            self.notes += [f"substructure {part.label}: {note}" for note in modes.notes]
-            self._all_eigenvalues.append(modes.eigenvalues)
-            bases.append(scaled_basis(modes, part.atoms))
-        self._all_parts = GroupedModes(bases, n_atoms, self._site_averages)
-        self._take_first_modes()
+        self.whole, self.parts = taken.whole, taken.parts
+        self.eigenvalues = taken.eigenvalues
 
     def take_from_local(self) -> None:
         """Isotropic U that all atoms of a substructure share becomes collective.

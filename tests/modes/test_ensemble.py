@@ -14,12 +14,10 @@ from hnmref.modes.ensemble import (
     ensemble_u,
     length_changes,
     match_u,
-    principal_motions,
     scatter,
     settle,
 )
 from hnmref.modes.relaxation import geometry_of
-from hnmref.modes.nonlinear import block_displacements, block_motions
 
 
 def moving(n_atoms=40, size=0.15, seed=3):
@@ -125,33 +123,6 @@ def test_scatter_adds_an_isotropic_u():
     u = ensemble_u(scatter(still, u_local, rng))
     np.testing.assert_allclose(u[:, :3], np.repeat(u_local[:, None], 3, 1), rtol=0.05)
     np.testing.assert_allclose(u[:, 3:], 0, atol=0.01)
-
-
-def test_principal_motions_are_those_of_the_joint_covariance():
-    x, blocks, groups = moving()
-    group = groups[1]
-    spread = (group.vectors @ group.omega).reshape(-1, 9)
-    values, axes = np.linalg.eigh(spread @ spread.T)
-    variances, vectors = principal_motions(group, 4)
-    np.testing.assert_allclose(variances, values[::-1][:4], rtol=1e-10)
-    overlap = np.abs(np.sum(axes[:, ::-1][:, :4] * vectors.reshape(-1, 4), axis=0))
-    np.testing.assert_allclose(overlap, 1.0, atol=1e-9)
-    # They are motions of the same rigid blocks.
-    motions = block_motions(x[group.atoms], blocks[group.atoms], vectors)
-    np.testing.assert_allclose(
-        block_displacements(motions, x[group.atoms]), vectors, atol=1e-9
-    )
-
-
-def test_a_covariance_of_low_rank_has_as_many_principal_motions():
-    x, _, groups = moving()
-    omega = np.zeros((9, 9))
-    omega[2, 2] = 0.5
-    variances, vectors = principal_motions(
-        MovingGroup(groups[0].atoms, groups[0].vectors, omega), 5
-    )
-    assert variances.shape == (1,) and vectors.shape == (16, 3, 1)
-    assert variances[0] == pytest.approx(0.25 * 16)
 
 
 def chain_ensemble(n):

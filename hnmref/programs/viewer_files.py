@@ -11,13 +11,12 @@ from cctbx.array_family import flex
 
 from hnmref.adp.metrics import B_PER_U, anisotropy, u_eq
 from hnmref.files import write_text, written_whole
-from hnmref.modes.ensemble import MovingGroup, principal_motions
 from hnmref.modes.mode_set import ModeSet
 from hnmref.modes.nmd import AtomNames, write_nmd
 from hnmref.refine import arrays
-from hnmref.refine.finished_run import moving_groups
 from hnmref.refine.group_adp import group_adp_name
 from hnmref.refine.macro_cycle import Refinement
+from hnmref.refine.motions import GroupMotion
 from hnmref.report.viewers import (
     Arrows,
     Scene,
@@ -31,8 +30,11 @@ from hnmref.report.viewers import (
 
 MAP_KINDS = ("2mFo-DFc", "mFo-DFc")
 
-#: Motions of a group that its NMD file has, and that the scripts show.
-_IN_NMD, _SHOWN = 5, 2
+#: Motions of a group that the scripts show.
+_SHOWN = 2
+
+#: Motions of less than this share of the largest are rounding.
+_LEAST_SHARE = 1e-12
 
 #: Room around the model in its maps (Å).
 _MARGIN = 4.0
@@ -58,18 +60,19 @@ def viewer_paths(stem: Path, params, n_substructures: int) -> dict[str, Path]:
 
 def write_viewers(
     refinement: Refinement,
+    motions: Sequence[GroupMotion],
     paths: dict[str, Path],
     levels: Sequence[str],
     model_format: str,
 ) -> None:
     """Write them, beside the model, the maps and the levels that stand there.
 
+    :param motions: refined ones of every group; none without normal modes.
     :param paths: those of :func:`viewer_paths` and of the run.
     :param levels: parts of U that have models of their own.
     :param model_format: that of the models to show, ``pdb`` or ``cif``.
     """
-    has_motions = "motions.bild" in paths
-    motions = _write_motions(refinement, paths) if has_motions else []
+    arrows = _write_motions(refinement, motions, paths)
     for kind in MAP_KINDS:
         write_map(refinement.fmodel, kind, paths[f"{kind}.ccp4"])
     model_name = paths[model_format].name
@@ -85,17 +88,17 @@ def write_viewers(
         maps={kind: paths[f"{kind}.ccp4"].name for kind in MAP_KINDS},
         levels=level_files,
         isotropic=isotropic,
-        motions=motions,
+        motions=arrows,
         anisotropy=residue_anisotropy(refinement),
     )
-    arrows = paths["motions.bild"].name if has_motions else ""
+    shapes = paths["motions.bild"].name if motions else ""
     attributes = paths["anisotropy.defattr"]
     write_text(paths["pymol.py"], pymol_script(scene))
     write_text(paths["coot.py"], coot_script(scene))
-    write_text(paths["chimerax.cxc"], chimerax_script(scene, arrows, attributes.name))
+    write_text(paths["chimerax.cxc"], chimerax_script(scene, shapes, attributes.name))
     write_text(attributes, defattr(scene))
-    if has_motions:
-        write_text(paths["motions.bild"], bild(motions))
+    if motions:
+        write_text(paths["motions.bild"], bild(arrows))
 
 
 def write_map(fmodel, kind: str, path: Path) -> None:
@@ -138,48 +141,57 @@ def residue_anisotropy(refinement: Refinement) -> dict[tuple[str, str], float]:
     return {key: float(np.mean(found)) for key, found in by_residue.items()}
 
 
-def _write_motions(refinement: Refinement, paths: dict[str, Path]) -> list[Arrows]:
+def _write_motions(
+    refinement: Refinement, motions: Sequence[GroupMotion], paths: dict[str, Path]
+) -> list[Arrows]:
     """NMD files of every group; the largest motions of stage two as arrows."""
-    modes = refinement.group_adp
-    total = modes.displacements.total()
-    names = _atom_names(refinement.model, B_PER_U * u_eq(total))
-    whole = moving_groups(modes, "one")[0]
-    _write_nmd(paths["motions_whole.nmd"], whole, modes.sites, names)
+    b_factors = B_PER_U * u_eq(refinement.group_adp.displacements.total())
+    names = _atom_names(refinement.model, b_factors)
     trace = np.isin(names.atoms, _TRACE)
     arrows = []
-    for number, group in enumerate(moving_groups(modes, "two"), start=1):
-        found = _write_nmd(
-            paths[f"motions_{number}.nmd"], group, modes.sites, names
-        )
-        shown = trace[group.atoms] if trace[group.atoms].any() else slice(None)
-        for rank in range(min(_SHOWN, found.n_modes)):
-            amplitude = 1 / np.sqrt(found.eigenvalues[rank])
-            arrows.append(
-                motion_arrows(
-                    f"group_{number}_motion_{rank + 1}",
-                    rank,
-                    found.coordinates[shown],
-                    amplitude * found.vectors[shown, :, rank],
-                )
+    # The whole complex comes first.
+    for number, motion in enumerate(motions):
+        sites = refinement.group_adp.sites[motion.atoms]
+        _write_nmd(paths[f"motions_{number or 'whole'}.nmd"], motion, sites, names)
+        if number == 0:
+            continue
+        shown = trace[motion.atoms] if trace[motion.atoms].any() else slice(None)
+        arrows += [
+            motion_arrows(
+                f"group_{number}_motion_{rank + 1}",
+                rank,
+                sites[shown],
+                motion.displacements[shown, :, rank],
             )
+            for rank in range(min(_SHOWN, _n_moving(motion)))
+        ]
     return arrows
 
 
+def _n_moving(motion: GroupMotion) -> int:
+    """How many of the displayed motions move anything."""
+    displayed = motion.variance[: motion.displacements.shape[2]]
+    return int(np.count_nonzero(displayed > _LEAST_SHARE * motion.variance[0]))
+
+
 def _write_nmd(
-    path: Path, group: MovingGroup, sites: np.ndarray, names: AtomNames
-) -> ModeSet:
-    """Principal motions of a group as modes, whose eigenvalues are 1/variance."""
-    variances, vectors = principal_motions(group, _IN_NMD)
-    motions = ModeSet(
-        eigenvalues=1 / variances,
-        vectors=vectors,
+    path: Path, motion: GroupMotion, sites: np.ndarray, names: AtomNames
+) -> None:
+    """Principal motions of a group as modes, whose eigenvalues are 1/variance.
+
+    The variance is that of all its atoms together, as vectors have unit length.
+    """
+    displacements = motion.displacements[:, :, : _n_moving(motion)]
+    lengths = np.sqrt(np.sum(displacements**2, axis=(0, 1)))
+    modes = ModeSet(
+        eigenvalues=lengths**-2,
+        vectors=displacements / lengths,
         n_zero=0,
-        coordinates=sites[group.atoms],
-        masses=np.ones(len(group.atoms)),
+        coordinates=sites,
+        masses=np.ones(len(sites)),
     )
-    kept = AtomNames(**{key: value[group.atoms] for key, value in vars(names).items()})
-    write_nmd(path, motions, kept, path.stem)
-    return motions
+    kept = AtomNames(**{key: value[motion.atoms] for key, value in vars(names).items()})
+    write_nmd(path, modes, kept, path.stem)
 
 
 def _atom_names(model, b_factors: np.ndarray) -> AtomNames:
