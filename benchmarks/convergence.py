@@ -109,7 +109,6 @@ class Stages:
     def second(self, u_whole):
         """The same of stage two, held to a result of stage one."""
         import numpy as np
-        from hnmref.adp.restraint import FROBENIUS_WEIGHTS
         from hnmref.refine.stages import Restraint, absolute_weight, restrained
 
         parts, start = self.modes.parts, self.modes.omega_parts
@@ -117,8 +116,8 @@ class Stages:
         target, curvature = self._target()
         held = Restraint(u_whole, self.restraint_weight)
         weight = absolute_weight(target, parts, start, held, np.random.default_rng(0))
-        curvature = curvature + 2 * weight * np.diag(FROBENIUS_WEIGHTS)
-        return restrained(target, u_whole, weight), parts, start, curvature
+        target, curvature = restrained(target, curvature, u_whole, weight)
+        return target, parts, start, curvature
 
     def _target(self):
         """The target of f_model as it is, with the least prior; and its curvature."""

@@ -148,19 +148,28 @@ class ModeBasis:
         """
         e = self.vectors[::every]
         roots = np.linalg.cholesky(every * metrics[::every])
-        a, b, scale = triangle(self.n_modes)
-        result = np.zeros((len(a), len(a)))
+        n_parameters = self.n_parameters
+        result = np.zeros((n_parameters, n_parameters))
         for start in range(0, len(e), _CURVATURE_PIECE):
             piece = slice(start, start + _CURVATURE_PIECE)
-            first, second = e[piece][:, :, a], e[piece][:, :, b]
-            # ∂U/∂Π, row by row of the six components.
-            rows = first[:, _ROWS] * second[:, _COLUMNS]
-            rows += first[:, _COLUMNS] * second[:, _ROWS]
-            rows *= 0.5 * scale
-            whitened = np.swapaxes(roots[piece], 1, 2) @ rows
-            flat = whitened.reshape(-1, len(a))
+            whitened = np.swapaxes(roots[piece], 1, 2) @ u_derivatives(e[piece])
+            flat = whitened.reshape(-1, n_parameters)
             result += flat.T @ flat
         return result
+
+
+def u_derivatives(vectors: np.ndarray) -> np.ndarray:
+    """∂U/∂Π of some atoms: (N, 6, p), by the components of ``symmetric.pack_symmetric``.
+
+    :param vectors: (N, 3, n) their rows of E. The result has a number for every pair of
+        modes: a few atoms at a time.
+    """
+    a, b, scale = triangle(vectors.shape[2])
+    first, second = vectors[:, :, a], vectors[:, :, b]
+    rows = first[:, _ROWS] * second[:, _COLUMNS]
+    rows += first[:, _COLUMNS] * second[:, _ROWS]
+    rows *= 0.5 * scale
+    return rows
 
 
 def _outer_products(ax: np.ndarray, ay: np.ndarray, az: np.ndarray) -> np.ndarray:

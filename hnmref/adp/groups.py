@@ -12,6 +12,7 @@ from copy import copy
 import numpy as np
 
 from hnmref.adp.basis import ModeBasis, n_parameters, pack_lower, unpack_lower
+from hnmref.adp.uncertainty import u_covariances
 
 #: Atoms of a group that a model of its curvature is made from, about.
 _CURVATURE_ATOMS = 600
@@ -113,6 +114,30 @@ class GroupedModes:
             )
             for basis in self.bases
         ]
+
+    def u_covariances(
+        self,
+        omegas: Sequence[np.ndarray],
+        gradient: np.ndarray,
+        metrics: np.ndarray,
+    ) -> np.ndarray:
+        """(n_atoms, 6, 6) inverse curvature of a target in terms of U_group.
+
+        See :func:`hnmref.adp.uncertainty.u_covariances`; zero for atoms in no group.
+
+        :param gradient: (n_atoms, 6) of the target by U at its minimum.
+        :param metrics: (n_atoms, 6, 6) its second derivatives by each atom's U.
+        """
+        result = np.zeros((self.n_atoms, 6, 6))
+        groups = zip(
+            self.bases, omegas, self.project(gradient), self.curvatures(metrics)
+        )
+        for basis, omega, slack, curvature in groups:
+            found = u_covariances(basis, omega @ omega.T, slack, curvature)
+            result[basis.atoms] = found
+        special, averages = self._special, self._averages
+        result[special] = averages @ result[special] @ np.swapaxes(averages, 1, 2)
+        return result
 
     def _site_average(self, u: np.ndarray) -> np.ndarray:
         u[self._special] = np.einsum("kij,kj->ki", self._averages, u[self._special])

@@ -36,7 +36,7 @@ def triangle(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def congruence(matrix: np.ndarray) -> np.ndarray:
-    """The (p, p) matrix that takes the vector of V to that of M V M, M symmetric."""
+    """The (p, p) matrix that takes the vector of V to that of M V Mᵀ."""
     rows, columns, scale = triangle(len(matrix))
     by_row, by_column = matrix[rows], matrix[columns]
     result = np.take(by_row, rows, axis=1) * np.take(by_column, columns, axis=1)

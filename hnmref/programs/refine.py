@@ -47,6 +47,7 @@ from hnmref.refine.record import StepRecord
 from hnmref.refine.restart import resume, write_restart
 from hnmref.refine.summary import findings, per_atom, run_summary
 from hnmref.refine.tls_baseline import PARAMETERS_PER_GROUP, tls_groups
+from hnmref.refine.uncertainty import standard_errors
 from hnmref.report.html import write_html
 from hnmref.report.json_report import write_json
 from hnmref.report.log_table import format_header, format_step
@@ -269,8 +270,10 @@ class Program(ProgramTemplate):
             f_obs=self.inputs.data.f_obs,
             r_free_flags=self.inputs.data.r_free_flags,
         )
-        write_restart(refinement, paths["hnm.npz"])
         found = findings(refinement, fit)
+        covariances = found.u_covariances
+        errors = None if covariances is None else standard_errors(covariances)
+        write_restart(refinement, paths["hnm.npz"], errors)
         if self.params.output.viewers:
             paths.update(self._viewers)
             # The first format asked for, or mmCIF where PDB could not hold the model.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from libtbx import Auto
@@ -44,6 +45,18 @@ from hnmref.refine.stages import (
 from hnmref.refine.target import XrayTarget
 
 
+@dataclass(frozen=True)
+class Penalties:
+    """What the newest stage two minimised beside the target.
+
+    :ivar prior_weight: as :func:`refine_stage` takes it.
+    :ivar held_by: the factor of E_nm.
+    """
+
+    prior_weight: float
+    held_by: float
+
+
 class NormalModes:
     """U_group of the whole complex, then of each substructure held to it.
 
@@ -57,6 +70,7 @@ class NormalModes:
     :ivar omega_whole, omega_parts: Ω of each of their groups.
     :ivar eigenvalues: of the modes of each group, the whole complex first.
     :ivar settings: numbers of modes and stage two's weight.
+    :ivar penalties: of the newest stage two; None before the first.
     :ivar displacements: U_group, that of ``parts`` after a stage two, and U_local.
     :ivar notes: what the modes of the newest coordinates gave cause to say.
     """
@@ -81,6 +95,7 @@ class NormalModes:
         self._members = group_members(inputs.groups)
         structure = inputs.model.get_xray_structure()
         self._site_averages = site_averages(structure)
+        self.penalties: Penalties | None = None
         self.omega_whole: list[np.ndarray] = []
         self.omega_parts: list[np.ndarray] = []
         self.notes: list[str] = []
@@ -141,6 +156,7 @@ class NormalModes:
 
         parts = next(stages)
         self.omega_parts, self.displacements.u_group = parts.omegas, parts.u_group
+        self.penalties = Penalties(max(prior_weight, LEAST_PRIOR), parts.held_by)
         yield GroupStep("stage_two", self.parts.n_parameters, parts.n_evaluations)
 
     def absorb(self, structure) -> None:
@@ -175,6 +191,8 @@ class NormalModes:
         state.update({f"omega_{i}": o for i, o in enumerate(self.omega_parts)})
         if self._is_settled:
             state.update(self.settings.state())
+        if self.penalties is not None:
+            state["penalties"] = np.array(astuple(self.penalties))
         return state
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
@@ -193,6 +211,8 @@ class NormalModes:
                     f"has {basis.n_modes}: restart with the same hnm parameters"
                 )
         self.omega_whole, self.omega_parts = omegas[:1], omegas[1:]
+        if "penalties" in state:
+            self.penalties = Penalties(*state["penalties"].tolist())
 
     def _express(self, structure, u_whole: np.ndarray, u_group: np.ndarray) -> None:
         """Ω nearest to U of both stages; U_group is then what the modes give."""

@@ -31,8 +31,14 @@ FILE_FORMAT = "hnmref-restart-1"
 _STATE = "group_"
 
 
-def write_restart(refinement: Refinement, path: str | Path) -> None:
-    """Write the state after the last finished macro-cycle."""
+def write_restart(
+    refinement: Refinement, path: str | Path, u_group_errors: np.ndarray | None = None
+) -> None:
+    """Write the state after the last finished macro-cycle.
+
+    :param u_group_errors: (N, 6) standard errors of U_group, Å², for who reads the
+        file; a restart does not need them.
+    """
     structure = refinement.model.get_xray_structure()
     scatterers = structure.scatterers()
     displacements = refinement.group_adp.displacements
@@ -46,6 +52,8 @@ def write_restart(refinement: Refinement, path: str | Path) -> None:
         "groups": _selections(refinement),
     }
     state = {_STATE + key: v for key, v in refinement.group_adp.state().items()}
+    if u_group_errors is not None:
+        state["u_group_errors"] = u_group_errors
     with written_whole(path) as partial, open(partial, "wb") as stream:
         np.savez(
             stream,

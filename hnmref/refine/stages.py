@@ -7,7 +7,7 @@ and adds w · E_nm, which holds its U_group to stage one's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,12 +55,16 @@ class Restraint:
 
 @dataclass(frozen=True)
 class StageResult:
-    """Where a stage ended: Ω of each group, U_group (N, 6), and what it cost."""
+    """Where a stage ended: Ω of each group, U_group (N, 6), and what it cost.
+
+    :ivar held_by: the factor of E_nm in what was minimised, 0 without a restraint.
+    """
 
     omegas: list[np.ndarray]
     u_group: np.ndarray
     value: float
     n_evaluations: int
+    held_by: float = 0.0
 
 
 def perturbed(omega: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -100,13 +104,14 @@ def refine_stage(
     """
     if prior_weight > 0:
         target, curvature = with_prior(target, curvature, prior_weight)
+    held_by = 0.0
     if restraint is not None and restraint.weight > 0:
-        weight = absolute_weight(target, model, start, restraint, rng)
-        target = restrained(target, restraint.u_whole, weight)
-        curvature = curvature + 2 * weight * np.diag(FROBENIUS_WEIGHTS)
-    return minimise_target(
+        held_by = absolute_weight(target, model, start, restraint, rng)
+        target, curvature = restrained(target, curvature, restraint.u_whole, held_by)
+    result = minimise_target(
         target, model, start, curvature=curvature, max_iterations=max_iterations
     )
+    return replace(result, held_by=held_by)
 
 
 def minimise_target(
@@ -135,15 +140,17 @@ def minimise_target(
     return StageResult(omegas, model.u(omegas), minimum.value, minimum.n_evaluations)
 
 
-def restrained(target: Target, u_whole: np.ndarray, weight: float) -> Target:
-    """The target with weight · E_nm added."""
+def restrained(
+    target: Target, curvature: np.ndarray, u_whole: np.ndarray, weight: float
+) -> tuple[Target, np.ndarray]:
+    """Target and curvature with weight · E_nm added."""
 
     def total(u: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = target(u)
         penalty, penalty_gradient = e_nm(u, u_whole)
         return value + weight * penalty, gradient + weight * penalty_gradient
 
-    return total
+    return total, curvature + 2 * weight * np.diag(FROBENIUS_WEIGHTS)
 
 
 def with_prior(

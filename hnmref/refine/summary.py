@@ -19,8 +19,10 @@ from hnmref.refine.levels import LEVELS, level_u
 from hnmref.refine.macro_cycle import Refinement
 from hnmref.refine.motions import GroupMotion, refined_motions
 from hnmref.refine.neighbours import Neighbours, neighbours
+from hnmref.refine.normal_modes import NormalModes
 from hnmref.refine.residues import Kind, ResidueTable, residue_table
 from hnmref.refine.tls_baseline import tls_groups
+from hnmref.refine.uncertainty import b_eq_errors, u_group_covariances
 
 #: Residues of the lowest map correlation that the JSON names.
 N_WORST = 20
@@ -33,6 +35,7 @@ class Findings:
     :ivar data: ``n_work``, ``n_free``, ``d_max``, ``d_min`` (Å).
     :ivar shells: see :func:`hnmref.refine.fit_quality.resolution_shells`.
     :ivar map_correlation: (R,) of each residue of ``table``.
+    :ivar u_covariances: of :func:`u_group_covariances`; None without normal modes.
     """
 
     data: dict
@@ -41,6 +44,7 @@ class Findings:
     neighbours: Neighbours
     map_correlation: np.ndarray
     table: ResidueTable
+    u_covariances: np.ndarray | None
 
 
 def findings(refinement: Refinement, fit) -> Findings:
@@ -66,6 +70,17 @@ def findings(refinement: Refinement, fit) -> Findings:
         ),
         map_correlation=residue_correlations(refinement.fmodel, table),
         table=table,
+        u_covariances=_u_covariances(refinement),
+    )
+
+
+def _u_covariances(refinement: Refinement) -> np.ndarray | None:
+    """Of U_group from normal modes, where a stage two was refined."""
+    group_adp = refinement.group_adp
+    if not isinstance(group_adp, NormalModes) or group_adp.penalties is None:
+        return None
+    return u_group_covariances(
+        refinement.fmodel, group_adp, refinement.params.hnm.target
     )
 
 
@@ -155,7 +170,7 @@ def _worst_residues(refinement: Refinement, found: Findings) -> list[dict]:
 def per_atom(refinement: Refinement, found: Findings) -> dict[str, np.ndarray]:
     """Arrays of all atoms for the report's plots; B in Å², U and sites in Å.
 
-    ``b_whole_eq`` is there for normal modes alone.
+    ``b_whole_eq`` and ``b_group_error`` are there for normal modes alone.
     """
     atoms = refinement.model.get_hierarchy().atoms()
     labels = [atom.fetch_labels() for atom in atoms]
@@ -169,6 +184,8 @@ def per_atom(refinement: Refinement, found: Findings) -> dict[str, np.ndarray]:
     levels = {}
     if "whole" in LEVELS[group_adp_name(refinement.params)]:
         levels["b_whole_eq"] = B_PER_U * u_eq(level_u(group_adp, "whole"))
+    if found.u_covariances is not None:
+        levels["b_group_error"] = b_eq_errors(found.u_covariances)
     return {
         "chain_id": np.array([label.chain_id for label in labels]),
         "residue": np.array([label.resid().strip() for label in labels]),

@@ -182,6 +182,16 @@ def chain_profile(chain: ChainTrace, b_limit: float) -> Figure:
     traces = [_area("local" if has_group else "B", "total", x, b_total, GREY)]
     if has_group:
         traces.append(_area("group", "group", x, placed(chain.b_group, 0.0), SKY))
+    if chain.b_group_error is not None:
+        error = chain.b_group_error
+        below = np.maximum(chain.b_group - error, 0.0)
+        traces += _band(
+            "standard error of group",
+            x,
+            placed(below, np.nan),
+            placed(chain.b_group + error, np.nan),
+            placed(error, np.nan),
+        )
     if chain.b_whole is not None:
         traces.append(line("whole complex", chain.b_whole, INK, "y", "dot"))
     rows = [("anisotropy", chain.anisotropy)] if has_group else []
@@ -246,6 +256,32 @@ def _area(name: str, told: str, x: list, y: list, colour: str) -> dict:
         "line": {"color": colour, "width": 0, "shape": "hvh"},
         "hovertemplate": "%{y}<extra>" + told + "</extra>",
     }
+
+
+def _band(name: str, x: list, low: list, high: list, half: list) -> list[dict]:
+    """A translucent band between two lines.
+
+    :param half: its half width, told under the pointer.
+    """
+    edge = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": x,
+        "line": {"width": 0, "shape": "hvh"},
+        "legendgroup": name,
+    }
+    return [
+        {**edge, "y": low, "hoverinfo": "skip", "showlegend": False},
+        {
+            **edge,
+            "y": high,
+            "fill": "tonexty",
+            "fillcolor": "rgba(0, 0, 0, 0.3)",
+            "customdata": half,
+            "hovertemplate": "±%{customdata}<extra>group</extra>",
+        },
+    ]
 
 
 def _step_name(step: str) -> str:

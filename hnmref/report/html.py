@@ -39,7 +39,7 @@ def write_html(
         largest eigenvalue of total U, NaN where U is zero), ``local_only`` (why the
         atom is in no group, or empty), ``map_correlation`` (its residue's, NaN where
         unknown), ``sites`` (N, 3) Å and ``u_group`` (N, 6) Å²; and ``b_whole_eq``
-        where there is a stage one.
+        where there is a stage one, ``b_group_error`` (of ``b_group_eq``) where known.
     :param motions: the refined motions to be shown moving, see
         :func:`hnmref.report.viewer.viewer_data`.
     :raises HnmrefError: something is missing or not finite.

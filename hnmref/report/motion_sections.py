@@ -95,6 +95,11 @@ def _profile_text(traces: Sequence[ChainTrace]) -> str:
             "one): where group stands above it, the substructure's own modes have "
             "added motion; where below, taken some away."
         )
+    if any(trace.b_group_error is not None for trace in traces):
+        text += (
+            " The dark band about the group's B is its standard error, as the data, "
+            "restraint and prior leave it when all else is taken as known."
+        )
     return text
 
 

@@ -26,7 +26,7 @@ PER_ATOM = {
     "u_group": (6,),
 }
 #: Those that a run may lack.
-OPTIONAL = {"b_whole_eq": ()}
+OPTIONAL = {"b_whole_eq": (), "b_group_error": ()}
 #: Those that need not be numbers for every atom.
 _WITH_GAPS = ("map_correlation",)
 
@@ -50,6 +50,8 @@ class ChainTrace:
     b_total: np.ndarray
     #: Of stage one's U_group, or None.
     b_whole: np.ndarray | None
+    #: Standard error of the group's B, or None.
+    b_group_error: np.ndarray | None
     anisotropy: np.ndarray
     map_correlation: np.ndarray
     #: The atoms of the trace: indices, coordinates, and their own U.
@@ -203,6 +205,9 @@ def _chain_trace(
         sums = np.bincount(residue, weights=atoms[key][members], minlength=len(labels))
         return (sums / counts)[present]
 
+    def mean_if_known(key: str) -> np.ndarray | None:
+        return mean(key) if key in atoms else None
+
     return ChainTrace(
         name=name,
         residues=[str(label).strip() for label in labels[present]],
@@ -210,7 +215,8 @@ def _chain_trace(
         b_group=mean("b_group_eq"),
         b_local=mean("b_local"),
         b_total=mean("b_total"),
-        b_whole=mean("b_whole_eq") if "b_whole_eq" in atoms else None,
+        b_whole=mean_if_known("b_whole_eq"),
+        b_group_error=mean_if_known("b_group_error"),
         anisotropy=mean("anisotropy"),
         map_correlation=mean("map_correlation"),
         atoms=trace,

@@ -153,6 +153,7 @@ def example_atoms(n_residues: int = 20, chains: str = "AB") -> dict:
         "b_total": b_group + b_local,
         "anisotropy": values[:, 0] / values[:, 2],
         "b_whole_eq": 0.9 * b_group,
+        "b_group_error": 0.1 * b_group,
         "local_only": np.array([""] * n_assigned + ["alone"] + ["water"] * 5),
         "map_correlation": np.where(
             np.arange(n) < n - 1, rng.uniform(0.6, 1.0, n), np.nan

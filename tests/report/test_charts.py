@@ -65,7 +65,8 @@ def test_figures_are_strict_json(run, traces):
 
 def test_profile_of_isotropic_atoms_has_b_alone(traces):
     chain = traces[0]
-    chain.b_group, chain.b_whole = np.zeros_like(chain.b_group), None
+    chain.b_group = np.zeros_like(chain.b_group)
+    chain.b_whole = chain.b_group_error = None
     chain.map_correlation = np.full(20, np.nan)
     figure = charts.chain_profile(chain, 60.0)
     assert [trace["name"] for trace in figure["data"]] == ["B"]

@@ -103,7 +103,7 @@ def test_isotropic_atoms_alone_are_drawn(tmp_path):
     """group_adp=none: no spectrum, no modes, no collective part to choose."""
     run, atoms = example_run(), example_atoms()
     run.update(group_adp="none", groups=[], motions=[])
-    del atoms["b_whole_eq"]
+    del atoms["b_whole_eq"], atoms["b_group_error"]
     atoms["u_group"] = np.zeros_like(atoms["u_group"])
     atoms["b_group_eq"] = np.zeros_like(atoms["b_group_eq"])
     atoms["b_total"], atoms["anisotropy"] = atoms["b_local"], np.ones(166)

@@ -93,6 +93,14 @@ def test_charts_hold_the_numbers_of_the_run(run, atoms, tmp_path):
     ):
         expected = atoms[key][members].mean()
         assert by_name[name]["y"][at] == pytest.approx(expected, rel=1e-3)
+    # The two edges of the band.
+    low, high = (
+        trace["y"][at]
+        for trace in charts["profile-1"]["data"]
+        if trace["name"] == "standard error of group"
+    )
+    group, error = (atoms[k][members].mean() for k in ("b_group_eq", "b_group_error"))
+    assert (low, high) == pytest.approx((group - error, group + error), rel=1e-3)
 
 
 def test_page_has_the_figures_of_the_run(run, atoms, tmp_path):
@@ -132,7 +140,7 @@ def test_a_rise_is_called_one(run, atoms, tmp_path):
 def test_without_group_motion_nothing_is_said_of_it(run, atoms, tmp_path):
     run.update(group_adp=None, groups=[], notes=[], motions=[])
     run["neighbours"]["b_kl"] = None
-    del atoms["b_whole_eq"]
+    del atoms["b_whole_eq"], atoms["b_group_error"]
     atoms["u_group"] = np.zeros_like(atoms["u_group"])
     atoms["b_group_eq"] = np.zeros_like(atoms["b_group_eq"])
     atoms["b_total"] = atoms["b_local"]
@@ -148,11 +156,12 @@ def test_without_group_motion_nothing_is_said_of_it(run, atoms, tmp_path):
 
 def test_tls_has_groups_but_no_modes(run, atoms, tmp_path):
     run.update(group_adp="tls", motions=[])
-    del atoms["b_whole_eq"]
+    del atoms["b_whole_eq"], atoms["b_group_error"]
     page = Page(write_html(run, atoms, tmp_path / "a.html"))
     assert "Substructures" in page.headings and "Atoms" in page.headings
     assert "Which modes matter" not in page.headings
     assert "stage one" not in page.text.replace("stage_one", "")
+    assert "standard error" not in page.text
     assert page.data["viewer"]["motions"] == []
     assert set(page.data["viewer"]["ellipsoids"]) == {"total", "group"}
 
