@@ -129,12 +129,12 @@ class ModeBasis:
         result = np.zeros((self.n_modes, self.n_modes))
         start = 0
         for ex, ey, ez in self._pieces:
-            # G, with the halves of the off-diagonal components made good.
             g = gradient[start : start + len(ex)].T[:, :, None]
             start += len(ex)
-            result += ex.T @ (g[0] * ex + 0.5 * g[3] * ey + 0.5 * g[4] * ez)
-            result += ey.T @ (0.5 * g[3] * ex + g[1] * ey + 0.5 * g[5] * ez)
-            result += ez.T @ (0.5 * g[4] * ex + 0.5 * g[5] * ey + g[2] * ez)
+            # Off-diagonal components stand above the diagonal, in full.
+            result += ex.T @ (g[0] * ex + g[3] * ey + g[4] * ez)
+            result += ey.T @ (g[1] * ey + g[5] * ez)
+            result += ez.T @ (g[2] * ez)
         return 0.5 * (result + result.T)
 
     def curvature(self, metrics: np.ndarray, every: int = 1) -> np.ndarray:

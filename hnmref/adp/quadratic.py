@@ -38,14 +38,14 @@ def quadratic_minimum(
     """
     if np.linalg.eigvalsh(unpack_symmetric(gradient))[0] >= 0.0:
         return np.zeros_like(gradient)
-    scale = _mode_scales(curvature)
+    scale = unit_scales(curvature)
     gradient, curvature = scale * gradient, scale[:, None] * curvature * scale
     size = np.linalg.norm(gradient)
     x = _interior_minimum(gradient / size, curvature, tolerance)
     return size * scale * x
 
 
-def _mode_scales(curvature: np.ndarray) -> np.ndarray:
+def unit_scales(curvature: np.ndarray) -> np.ndarray:
     """(p,) factors of X's components that give every diagonal entry unit curvature.
 
     They are those of D X D with a diagonal D, so X stays semidefinite.

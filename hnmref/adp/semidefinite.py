@@ -5,12 +5,12 @@ bound is that every Π is positive semidefinite. A step minimises
 
     g·(X − Π) + ½ (X − Π)·B (X − Π)     over semidefinite X,
 
-with g the gradient and B a model of the curvature, and goes from Π towards that X as
-far as the target falls; whatever lies between the two is semidefinite too. B begins as
-the caller's and learns from every step (BFGS, damped after Powell 1978), a block for
-each matrix. Minimising over Ω instead, with Π = Ω Ωᵀ, has flats where Ω is turned or
-singular, and the refined Π are nearly singular: it takes several times as many
-evaluations.
+with g the gradient and B a model of the curvature, as nearly as need be, and goes from
+Π towards that X as far as the target falls; whatever lies between the two is
+semidefinite too. B begins as the caller's and learns from every step (BFGS, damped
+after Powell 1978), a block for each matrix. Minimising the target over Ω instead, with
+Π = Ω Ωᵀ, has flats where Ω is turned or singular, and the refined Π are nearly
+singular: it takes several times as many evaluations.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import blas
 
-from hnmref.adp.quadratic import quadratic_minimum
+from hnmref.adp.model_step import model_minimum
 from hnmref.adp.symmetric import pack_symmetric, unpack_symmetric
 
 #: A step must gain this share of what its slope promises (Armijo).
 _ENOUGH = 1e-4
 #: Steps shorter than this share of the model's are given up.
 _SHORTEST = 1e-3
-#: How near the model's least value is found, relative to that from zero.
-_MODEL_TOLERANCE = 1e-7
 
 Matrices = list[np.ndarray]
 Function = Callable[[Matrices], tuple[float, Matrices]]
@@ -57,8 +56,8 @@ def minimise(
     :param start: semidefinite matrices.
     :param curvatures: positive definite (p, p) models of the second derivatives by
         each matrix alone, in the coordinates of :func:`hnmref.adp.symmetric.pack_symmetric`.
-    :param tolerance: ends when the slope of a step promises to gain less than this,
-        relatively.
+    :param tolerance: ends when the slope of a step, or of what a line search leaves of
+        it, promises to gain less than this, relatively.
     """
     x = [pack_symmetric(matrix) for matrix in start]
     models = [np.array(curvature) for curvature in curvatures]
@@ -73,8 +72,7 @@ def minimise(
     value, gradient = evaluate(x)
     for _ in range(max_iterations):
         direction = [
-            quadratic_minimum(g - model @ a, model, tolerance=_MODEL_TOLERANCE) - a
-            for a, g, model in zip(x, gradient, models)
+            model_minimum(a, g, model) - a for a, g, model in zip(x, gradient, models)
         ]
         slope = sum(g @ d for g, d in zip(gradient, direction))
         if -slope <= tolerance * abs(value):
@@ -86,7 +84,7 @@ def minimise(
             if new_value <= value + _ENOUGH * length * slope:
                 break
             length = _shorter(length, slope, new_value - value)
-            if length < _SHORTEST:
+            if length < _SHORTEST or -length * slope <= tolerance * abs(value):
                 return Minimum([unpack_symmetric(v) for v in x], value, n_evaluations)
         for model, a, b, g, h in zip(models, x, trial, gradient, new_gradient):
             learn(model, b - a, h - g)
@@ -108,7 +106,11 @@ def learn(model: np.ndarray, step: np.ndarray, change: np.ndarray) -> None:
         share = 0.8 * reach / (reach - seen)
         change = share * change + (1.0 - share) * expected
         seen = step @ change
-    model += np.outer(change, change / seen) - np.outer(expected, expected / reach)
+    left = np.stack([change / seen, -expected / reach], axis=1)
+    right = np.stack([change, expected], axis=1)
+    # The update is as symmetric as the model; BLAS wants it by columns, and adds to it
+    # without a second matrix of its size.
+    blas.dgemm(1.0, right, left, beta=1.0, c=model.T, trans_b=True, overwrite_c=True)
 
 
 def _shorter(length: float, slope: float, rise: float) -> float:
