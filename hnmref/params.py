@@ -74,7 +74,7 @@ hnm
   n_whole = 20
     .type = int(value_min=6)
     .help = "Modes of the whole complex, the six rigid-body ones among them. Auto "
-            "finds 10, 20, 30, 40 or 50 in the first macro-cycle, from reflections of "
+            "finds 6, 10, 20, 30, 40 or 50 in every macro-cycle, from reflections of "
             "the working set kept apart."
   n_substructure = 20
     .type = int(value_min=6)
@@ -88,12 +88,12 @@ hnm
     .type = float(value_min=0)
     .help = "Stage two's pull towards stage one, as a ratio of gradients. Auto finds "
             "0, 0.2, 0.5, 1 or 2 likewise."
-  prior_weight = 0
+  prior_weight = Auto
     .type = float(value_min=0)
     .help = "Pull of U_group towards isotropic U: 1 is as strong as the data's own "
             "hold on the mean atom. 0 leaves the least that keeps loose ends from "
             "flying apart; Auto finds it in every macro-cycle from reflections of "
-            "the working set kept apart."
+            "the working set kept apart, and is 0 with twinned data."
   target = *ls_wunit_k1 ml
     .type = choice
     .optional = False
@@ -153,12 +153,13 @@ u_local
   optimize_weight = True
     .type = bool
     .help = "Try weights against the ADP restraints, and take the strongest "
-            "restraint of those with the lowest R_free."
-  restrain = total *local
+            "restraint that reflections of the working set kept apart cannot tell "
+            "from the best (with twinned data: that of the lowest R_free)."
+  restrain = *total local
     .type = choice
     .optional = False
     .help = "What the similarity restraints act on: B of the whole displacement, or "
-            "of U_local. U_group is smooth by itself."
+            "of U_local alone."
   max_iterations = 25
     .type = int(value_min=1)
     .help = "Minimiser iterations of one trial."

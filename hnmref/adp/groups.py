@@ -12,7 +12,7 @@ from copy import copy
 import numpy as np
 
 from hnmref.adp.basis import ModeBasis, n_parameters, pack_lower, unpack_lower
-from hnmref.adp.uncertainty import u_covariances
+from hnmref.adp.u_covariances import u_covariances
 
 #: Atoms of a group that a model of its curvature is made from, about.
 _CURVATURE_ATOMS = 600
@@ -123,7 +123,7 @@ class GroupedModes:
     ) -> np.ndarray:
         """(n_atoms, 6, 6) inverse curvature of a target in terms of U_group.
 
-        See :func:`hnmref.adp.uncertainty.u_covariances`; zero for atoms in no group.
+        See :func:`hnmref.adp.u_covariances.u_covariances`; zero for atoms in no group.
 
         :param gradient: (n_atoms, 6) of the target by U at its minimum.
         :param metrics: (n_atoms, 6, 6) its second derivatives by each atom's U.

@@ -69,6 +69,16 @@ class KeptApart:
         self._apart = selected_apart(fmodel, rng)
         self._nproc = nproc
 
+    def others(self):
+        """A new f_model of all reflections but these, with a structure of its own."""
+        return self._fmodel.select(~self._apart)
+
+    def residuals(self, structure) -> np.ndarray:
+        """Those of a structure; R of the reflections kept apart is their sum."""
+        tested = self._fmodel.select(self._apart)
+        tested.update_xray_structure(xray_structure=structure, update_f_calc=True)
+        return residuals_of(tested)
+
     def choose(
         self,
         parameter: str,
@@ -88,13 +98,9 @@ class KeptApart:
         """
 
         def trial(value: float) -> tuple[Result, np.ndarray]:
-            others = self._fmodel.select(~self._apart)
+            others = self.others()
             result = refine(others, value)
-            tested = self._fmodel.select(self._apart)
-            tested.update_xray_structure(
-                xray_structure=others.xray_structure, update_f_calc=True
-            )
-            return result, residuals_of(tested)
+            return result, self.residuals(others.xray_structure)
 
         results, residuals = [], []
         for result, residual in self._in_turn(trial, candidates):

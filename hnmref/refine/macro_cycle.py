@@ -121,17 +121,19 @@ class Refinement:
                 [asdict(choice) for choice in step.choices],
             )
         with self.group_adp.hold(self._structure()):
-            n_parameters, details = refine_u_local(
+            n_parameters, choices = refine_u_local(
                 self.fmodel,
                 self.model,
                 self.params.u_local,
+                rng=rng,
                 nproc=self.params.main.nproc,
                 on_trial=self._count_trial,
             )
-        self._tell(details)
         self.group_adp.absorb(self._structure())
         refresh(self.fmodel)
-        self._record(cycle, "u_local", clock, n_parameters)
+        self._tell([line for choice in choices for line in choice.lines()])
+        choices = [asdict(choice) for choice in choices]
+        self._record(cycle, "u_local", clock, n_parameters, choices=choices)
 
     def _scale(self) -> None:
         """A new f_model; U_group is put back after it has changed the structure."""

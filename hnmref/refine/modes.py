@@ -10,7 +10,7 @@ from hnmref.errors import InputError
 from hnmref.modes import ModeSet, compute_modes
 
 #: Numbers of modes that are tried where it is Auto.
-MODE_NUMBERS = (10, 20, 30, 40, 50)
+MODE_NUMBERS = (6, 10, 20, 30, 40, 50)
 
 #: How far a model may have moved from the coordinates of a modes file (Å, rms).
 _MODES_FILE_TOLERANCE = 2.0

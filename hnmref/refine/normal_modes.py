@@ -33,8 +33,9 @@ from hnmref.refine.stage_settings import (
     PRIOR_WEIGHTS,
     StageSettings,
     find_settings,
+    first_settings,
+    has_settings_to_find,
     known_settings,
-    settings_before,
 )
 from hnmref.refine.stages import (
     LEAST_PRIOR,
@@ -86,8 +87,7 @@ class NormalModes:
         on_evaluation: Callable[[], None] = lambda: None,
     ) -> None:
         self._params = params.hnm
-        self.settings: StageSettings = settings_before(params.hnm)
-        self._is_settled = known_settings(params.hnm, {}) is not None
+        self.settings: StageSettings = first_settings(params.hnm)
         self._nproc = params.main.nproc
         self._keep_others = keep_others
         self._on_evaluation = on_evaluation
@@ -189,18 +189,15 @@ class NormalModes:
         """Arrays that a restart needs."""
         state = {"omega_whole": self.omega_whole[0], "u_whole": self.u_whole()}
         state.update({f"omega_{i}": o for i, o in enumerate(self.omega_parts)})
-        if self._is_settled:
-            state.update(self.settings.state())
+        state.update(self.settings.state())
         if self.penalties is not None:
             state["penalties"] = np.array(astuple(self.penalties))
         return state
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take up Ω as :meth:`state` gave it, and what had been found from the data."""
-        known = known_settings(self._params, state)
-        if known is not None:
-            self.settings, self._is_settled = known, True
-            self._take_first_modes()
+        self.settings = known_settings(self._params, state)
+        self._take_first_modes()
         omegas = [state["omega_whole"]]
         omegas += [state[f"omega_{i}"] for i in range(len(self.omega_parts))]
         bases = self.whole.bases + self.parts.bases
@@ -241,25 +238,29 @@ class NormalModes:
     def _settle(
         self, fmodel, rng: np.random.Generator
     ) -> tuple[float, list[Choice]]:
-        """Find what is Auto: the settings once, the prior's weight every time.
+        """Find what is Auto: the settings, then the prior's weight.
 
-        :returns: the prior's weight, and all that was chosen now.
-        :raises InputError: there is something to find, and the data are twinned.
+        Without reflections to find it by, as for twinned data, the prior has no weight.
+
+        :returns: the prior's weight, and all that was chosen.
+        :raises InputError: there are settings to find, and the data are twinned.
         """
-        prior_weight = self._params.prior_weight
-        if self._is_settled and prior_weight is not Auto:
-            return prior_weight, []
+        prior_weight, choices = self._params.prior_weight, []
+        finds_settings = has_settings_to_find(self._params)
+        if not finds_settings and prior_weight is not Auto:
+            return prior_weight, choices
         if fmodel.twin_law is not None:
-            raise InputError(
-                "nothing of hnm can be Auto with twinned data, of which no part can be "
-                "kept apart: give n_whole, n_substructure, restraint_weight and "
-                "prior_weight as numbers"
-            )
+            if finds_settings:
+                raise InputError(
+                    "of twinned data no part can be kept apart to find numbers of "
+                    "modes and weights by: give hnm.n_whole, hnm.n_substructure and "
+                    "hnm.restraint_weight as numbers"
+                )
+            return 0.0, choices
         seed = int(rng.integers(2**31))
         kept_apart = KeptApart(fmodel, rng, self._nproc)
-        choices = []
-        if not self._is_settled:
-            before = 0.0 if prior_weight is Auto else prior_weight
+        if finds_settings:
+            before = self._prior_before() if prior_weight is Auto else prior_weight
             structure = fmodel.xray_structure
             choices += self._find_settings(kept_apart, structure, seed, before)
         if prior_weight is Auto:
@@ -272,6 +273,10 @@ class NormalModes:
             choices.append(choice)
             prior_weight = choice.value
         return prior_weight, choices
+
+    def _prior_before(self) -> float:
+        """The prior's weight of the last macro-cycle."""
+        return 0.0 if self.penalties is None else self.penalties.prior_weight
 
     def _stages(
         self, fmodel, rng: np.random.Generator, prior_weight: float
@@ -342,9 +347,13 @@ class NormalModes:
             stage(part, self._computed.parts.first(n_modes), start_parts, restraint)
 
         self.settings, choices = find_settings(
-            self._params, self._computed.most, kept_apart, stage_one, stage_two
+            self._params,
+            self.settings,
+            self._computed.most,
+            kept_apart,
+            stage_one,
+            stage_two,
         )
-        self._is_settled = True
         self._take_first_modes()
         self._express(structure, start_whole, start_parts)
         self._set_u_group(structure, self.u_whole())

@@ -1,8 +1,10 @@
 """Modes of each level and the weight of stage two, as given or found from the data.
 
-What is Auto is found once, by cross-validation, one parameter after the other: the
-modes of the whole complex by stage one alone, then the modes of a substructure and the
-weight that holds it by stage two, on what stage one made of the same reflections.
+What is Auto is found by cross-validation in every macro-cycle, one parameter after the
+other: the modes of the whole complex by stage one alone, then the modes of a substructure
+and the weight that holds it by stage two, on what stage one made of the same reflections.
+Once is not enough: as long as all atoms have one U_local, modes stand in for it, and
+more of them help than do later.
 """
 
 from __future__ import annotations
@@ -39,31 +41,34 @@ class StageSettings:
 _BEFORE = StageSettings(n_whole=20, n_substructure=20, restraint_weight=0.5)
 
 
-def known_settings(hnm, state: Mapping[str, np.ndarray]) -> StageSettings | None:
-    """What is given, and where that is Auto what a restart file has.
+def first_settings(hnm) -> StageSettings:
+    """What is given, and the rest as it is until it is found.
 
     :param hnm: extracted scope.
-    :param state: holds what :meth:`StageSettings.state` gave, or not.
-    :returns: None where one of them is still to be found.
+    """
+    return known_settings(hnm, _BEFORE.state())
+
+
+def known_settings(hnm, state: Mapping[str, np.ndarray]) -> StageSettings:
+    """What is given, and where that is Auto what a restart file has.
+
+    :param state: holds what :meth:`StageSettings.state` gave.
     """
     values = {}
     for field in fields(StageSettings):
-        value = getattr(hnm, field.name)
-        if value is Auto:
-            if field.name not in state:
-                return None
-            value = state[field.name].item()
-        values[field.name] = value
+        given = getattr(hnm, field.name)
+        values[field.name] = state[field.name].item() if given is Auto else given
     return StageSettings(**values)
 
 
-def settings_before(hnm) -> StageSettings:
-    """What is given, and the rest as it is until it is found."""
-    return known_settings(hnm, _BEFORE.state())
+def has_settings_to_find(hnm) -> bool:
+    """Whether any of them is Auto."""
+    return any(getattr(hnm, field.name) is Auto for field in fields(StageSettings))
 
 
 def find_settings(
     hnm,
+    settings: StageSettings,
     most: tuple[int, int],
     kept_apart: KeptApart,
     stage_one: Callable[[object, int], np.ndarray],
@@ -71,11 +76,12 @@ def find_settings(
 ) -> tuple[StageSettings, list[Choice]]:
     """Find what is Auto in the scope.
 
+    :param settings: those so far.
     :param most: modes that there are of the whole complex and of a substructure.
     :param stage_one: refines an f_model's structure with a number of modes; U_group.
     :param stage_two: does so on stage one's U_group, with modes and weight.
     """
-    settings, choices = settings_before(hnm), []
+    choices = []
     whole, u_whole = kept_apart.choose(
         "hnm.n_whole",
         _numbers(most[0]) if hnm.n_whole is Auto else [hnm.n_whole],

@@ -5,65 +5,56 @@ restraints on the B of atoms near each other, and the unit of wx is the ratio of
 the two gradients' norms, both as in phenix.refine.
 
 Where the weight is optimised, multiples of that ratio are tried, each from the
-same start. phenix.refine tries twelve, takes only those whose gap between R_free
-and R_work is below a limit, and the smoothest where none is. A model whose gap is
-wider before the step then gets the strongest restraints there are, and R_free goes
-up by points. Here the lowest R_free decides, and among trials that differ by less
-than matters, the strongest restraint; the trials stop where R_free does not fall
-any more.
+same start. phenix.refine tries twelve and judges by R_free, among those whose gap to
+R_work is below a limit, and takes the smoothest where none is. A free set of a few
+hundred reflections can hardly tell neighbouring weights, and is not free any more
+after. Here a fifth of the working set is kept apart and judges: it is larger, and of
+the trials that it cannot tell from the best the strongest restraint is taken. With
+that weight U_local is refined against all of the working set.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
 import mmtbx
 import mmtbx.refinement.refinement_flags
+import numpy as np
 import scitbx.lbfgs
 from cctbx.array_family import flex
 from libtbx import group_args
 from mmtbx.refinement import adp_refinement, minimization, weights
 
+from hnmref.refine.cross_validation import Choice, KeptApart, Trial, compared
 from hnmref.refine.processes import map_in_order
 
 #: Multiples of the ratio of gradients that are tried first, in rising order. More
-#: follow by factors of two where R_free falls towards an end, within LIMITS.
-FIRST_SCALES = (0.5, 1.0, 2.0)
+#: follow by factors of two, within LIMITS, see :func:`search`.
+FIRST_SCALES = (0.25, 0.5, 1.0)
 LIMITS = (1 / 32, 32.0)
-#: Trials whose R_free differs by no more than this (a fraction) are equally good.
-EQUAL_R_FREE = 0.001
-
-
-class Trial(NamedTuple):
-    """What one weight gave: R-factors are fractions.
-
-    :ivar roughness: rms difference of B between bonded atoms, Å².
-    :ivar u_iso: flex array of U_local, Å²; ``u_star``: of the rest, which mmtbx
-        may have tidied where it is not held.
-    """
-
-    scale: float
-    r_work: float
-    r_free: float
-    roughness: float
-    u_iso: Any
-    u_star: Any
 
 
 def refine_u_local(
-    fmodel, model, params, *, nproc: int, on_trial: Callable[[], None] = lambda: None
-) -> tuple[int, list[str]]:
+    fmodel,
+    model,
+    params,
+    *,
+    rng: np.random.Generator,
+    nproc: int,
+    on_trial: Callable[[], None] = lambda: None,
+) -> tuple[int, list[Choice]]:
     """Refine u_iso of every atom.
 
     The structure of ``fmodel`` and ``model`` is one object, changed in place.
 
     :param model: mmtbx model with a restraints manager.
     :param params: the extracted ``u_local`` scope.
+    :param rng: for the reflections kept apart.
     :param nproc: processes for the trial weights.
-    :param on_trial: called at the beginning of each, in its process.
-    :returns: the number of parameters, and lines for the log.
+    :param on_trial: called at the beginning of each, in its process, and of the
+        refinement with the weight that was found.
+    :returns: the number of parameters, and the choice of the weight, if there was one.
     """
     structure = fmodel.xray_structure
     everyone = flex.bool(structure.scatterers().size(), True)
@@ -75,60 +66,73 @@ def refine_u_local(
     restraints = _restraints(params)
     ratio = _gradient_ratio(fmodel, model, restraints)
     start = structure.deep_copy_scatterers().scatterers()
-    before = _trial(fmodel, model, scale=0.0)
 
-    def try_scale(scale: float) -> Trial:
+    def refine(data, scale: float) -> None:
+        """From the start, against the working set of an f_model."""
         on_trial()
         structure.replace_scatterers(start.deep_copy())
         # The error model (alpha, beta) is that of the start, not of the last trial.
-        fmodel.update_xray_structure(xray_structure=structure, update_f_calc=True)
-        _minimise(fmodel, model, restraints, scale * ratio, params.max_iterations)
-        return _trial(fmodel, model, scale)
+        data.update_xray_structure(xray_structure=structure, update_f_calc=True)
+        _minimise(data, model, restraints, scale * ratio, params.max_iterations)
 
+    choices = []
     if params.optimize_weight:
-        trials = search(lambda scales: map_in_order(try_scale, scales, nproc))
-    else:
-        trials = [try_scale(1.0)]
-    best = best_trial(trials)
-    structure.replace_scatterers(start)
-    # set_u_iso also writes u_star, so it goes first.
-    structure.set_u_iso(values=best.u_iso)
-    structure.scatterers().set_u_star(best.u_star)
-    fmodel.update_xray_structure(xray_structure=structure, update_f_calc=True)
+        judge = _FreeSet(fmodel) if fmodel.twin_law else KeptApart(fmodel, rng)
+
+        def try_scale(scale: float) -> np.ndarray:
+            refine(judge.others(), scale)
+            return judge.residuals(structure)
+
+        choices = [search(lambda scales: map_in_order(try_scale, scales, nproc))]
+    refine(fmodel, choices[0].value if choices else 1.0)
     model.set_xray_structure(structure)
-    lines = [f"weight of the X-ray target in units of {ratio:.4g}"]
-    lines += [
-        _line(trial) + (" *" if trial is best else "") for trial in [before, *trials]
-    ]
-    return everyone.size(), lines
+    return everyone.size(), choices
 
 
-def search(try_scales: Callable[[Sequence[float]], list[Trial]]) -> list[Trial]:
-    """Trials in rising order of weight, until R_free does not fall at either end.
+class _FreeSet:
+    """The judge of trials on twinned data, of which no part can be kept apart."""
 
-    :param try_scales: trials of some weights, in their order.
+    def __init__(self, fmodel) -> None:
+        self._fmodel = fmodel
+
+    def others(self):
+        """The f_model itself: no trial is refined against the free set."""
+        return self._fmodel
+
+    def residuals(self, structure) -> np.ndarray:
+        """R_free, as a sum of one: its error is not known, and the lowest is taken."""
+        self._fmodel.update_xray_structure(
+            xray_structure=structure, update_f_calc=True
+        )
+        return np.array([self._fmodel.r_free()])
+
+
+def search(try_scales: Callable[[Sequence[float]], list[np.ndarray]]) -> Choice:
+    """The strongest restraint of the weights that cannot be told from the best.
+
+    The trials go on until the best has a neighbour on its upper side, and on the lower
+    one that is worse by more than its standard error.
+
+    :param try_scales: residuals of the trials with some weights, in their order, see
+        :func:`hnmref.refine.cross_validation.residuals_of`.
     """
-    trials = try_scales(FIRST_SCALES)
+    residuals = dict(zip(FIRST_SCALES, try_scales(FIRST_SCALES)))
     while True:
-        low, high = trials[0].scale / 2, trials[-1].scale * 2
-        if high <= LIMITS[1] and _falls(trials[-2], trials[-1]):
-            trials = trials + try_scales([high])
-        elif low >= LIMITS[0] and _falls(trials[1], trials[0]):
-            trials = try_scales([low]) + trials
+        trials = _ranked(residuals)
+        low, high = trials[0].value / 2, trials[-1].value * 2
+        if trials[0].near_best and low >= LIMITS[0]:
+            residuals[low] = try_scales([low])[0]
+        elif trials[-1].above_best == 0.0 and high <= LIMITS[1]:
+            residuals[high] = try_scales([high])[0]
         else:
-            return trials
+            taken = next(trial for trial in trials if trial.near_best)
+            return Choice("weight of the X-ray target", taken.value, trials)
 
 
-def _falls(inner: Trial, end: Trial) -> bool:
-    """Whether R_free falls by more than a trifle towards the end."""
-    return end.r_free < inner.r_free - EQUAL_R_FREE
-
-
-def best_trial(trials: Sequence[Trial]) -> Trial:
-    """The strongest restraint of those as good as the lowest R_free."""
-    lowest = min(trial.r_free for trial in trials)
-    good = [trial for trial in trials if trial.r_free <= lowest + EQUAL_R_FREE]
-    return min(good, key=lambda trial: trial.scale)
+def _ranked(residuals: dict[float, np.ndarray]) -> list[Trial]:
+    """Trials in rising order of weight."""
+    scales = sorted(residuals)
+    return compared(scales, np.array([residuals[scale] for scale in scales]))
 
 
 def _restraints(params):
@@ -170,24 +174,4 @@ def _minimise(fmodel, model, restraints, weight: float, max_iterations: int) -> 
         # Hydrogens are restrained as all other atoms are.
         h_params=group_args(refine="individual"),
         collect_monitor=False,
-    )
-
-
-def _trial(fmodel, model, scale: float) -> Trial:
-    scatterers = fmodel.xray_structure.scatterers()
-    return Trial(
-        scale=scale,
-        r_work=fmodel.r_work(),
-        r_free=fmodel.r_free(),
-        roughness=model.rms_b_iso_or_b_equiv_bonded(),
-        u_iso=scatterers.extract_u_iso(),
-        u_star=scatterers.extract_u_star(),
-    )
-
-
-def _line(trial: Trial) -> str:
-    name = f"weight {trial.scale:g}" if trial.scale else "start"
-    return (
-        f"{name}: R_work {trial.r_work:.4f}, R_free {trial.r_free:.4f}, "
-        f"B of bonded atoms differs by {trial.roughness:.1f} A**2"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hnmref.report import charts as figures
 from hnmref.report import page
+from hnmref.report.choice_charts import choices_by_cycle
 from hnmref.report.log_table import COLUMNS
 
 Charts = dict[str, dict]
@@ -49,6 +50,27 @@ def progress(run: dict, charts: Charts) -> str:
             [[column.cell(step).strip() for column in columns] for step in cycles],
             text_columns=(1,),
             ruled_rows=first_of_cycle,
+        ),
+    )
+
+
+def choices(run: dict, charts: Charts) -> str:
+    """What was found from the data, and by how much."""
+    n_choices = sum(len(step.get("choices", ())) for step in run["cycles"])
+    if not n_choices:
+        return ""
+    return page.section(
+        "What the data chose",
+        placed(
+            charts,
+            "choices",
+            choices_by_cycle(run["cycles"]),
+            f"R of reflections kept apart for the values tried in {n_choices} choices.",
+            "R-factor of a fifth of the working set, kept apart while U was refined "
+            "against the rest with one value after the other; blue in the last cycle, "
+            "grey before. Bars are standard errors of the difference from the best. "
+            "The diamond was taken: the simplest (fewest modes, strongest restraint) "
+            "that is no further above the best than its bar is long.",
         ),
     )
 

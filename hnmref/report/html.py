@@ -52,6 +52,7 @@ def write_html(
     sections = [
         _headline(run, atoms),
         fit_sections.progress(run, charts),
+        fit_sections.choices(run, charts),
         fit_sections.shells(run, charts),
         fit_sections.parameters(run, charts),
         motion_sections.view(viewer),

@@ -73,6 +73,7 @@ QUICK = (
     "tls.hnm.n_whole=8",
     "tls.hnm.n_substructure=7",
     "tls.hnm.max_iterations=3",
+    "tls.hnm.prior_weight=0",
     "adp.iso.max_number_of_iterations=3",
 )
 #: TLS refinement made cheap.

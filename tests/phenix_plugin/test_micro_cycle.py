@@ -55,7 +55,13 @@ def hnmref_steps(files):
     inputs.model.restraints_manager = prepare(files).model.restraints_manager
     seed_mmtbx()
     with modes.hold(structure):
-        refine_u_local(fmodel, inputs.model, params.u_local, nproc=1)
+        refine_u_local(
+            fmodel,
+            inputs.model,
+            params.u_local,
+            rng=np.random.default_rng(1),
+            nproc=1,
+        )
     modes.absorb(structure)
     refresh(fmodel)
     r_free["u_local"] = fmodel.r_free()

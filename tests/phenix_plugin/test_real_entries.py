@@ -16,7 +16,12 @@ pytestmark = pytest.mark.long
 
 #: A flat start, since the DEN refinement makes every ADP isotropic.
 START = "start.b_iso=20"
-HNM = ("hnm.n_whole=12", "hnm.n_substructure=10", "hnm.max_iterations=5")
+HNM = (
+    "hnm.n_whole=12",
+    "hnm.n_substructure=10",
+    "hnm.max_iterations=5",
+    "hnm.prior_weight=0",
+)
 
 
 def hnmref_params():

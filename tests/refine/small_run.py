@@ -24,6 +24,7 @@ QUICK = (
     "hnm.n_whole=8",
     "hnm.n_substructure=7",
     "hnm.max_iterations=3",
+    "hnm.prior_weight=0",
     "u_local.optimize_weight=False",
     "u_local.max_iterations=3",
     "main.number_of_macro_cycles=1",

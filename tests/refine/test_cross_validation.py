@@ -136,7 +136,25 @@ def test_a_run_tells_the_prior_weight_that_it_found(files):
     assert anisotropy[100.0] < 0.2 * anisotropy[0.0]
 
 
-@pytest.mark.parametrize("parameter", ["n_whole", "restraint_weight", "prior_weight"])
+def test_twinned_data_have_no_part_to_find_the_prior_by(files):
+    """It then has the least weight, and U_local's is the one of lowest R_free."""
+    options = ("data.twin_law='h,-k,-l'", "u_local.optimize_weight=True")
+    runs = [
+        small_refinement(files, *options, f"hnm.prior_weight={weight}")
+        for weight in ("Auto", "0")
+    ]
+    for run in runs:
+        run.run()
+    assert runs[0].r_factors() == runs[1].r_factors()
+    stage_one, u_local = (runs[0].records[i] for i in (1, 3))
+    assert not stage_one.choices
+    (choice,) = u_local.choices
+    r_free = {trial["value"]: trial["r_apart"] for trial in choice["trials"]}
+    assert r_free[choice["value"]] == min(r_free.values())
+    assert u_local.r_free == pytest.approx(min(r_free.values()), abs=1e-4)
+
+
+@pytest.mark.parametrize("parameter", ["n_whole", "restraint_weight"])
 def test_twinned_data_have_no_part_to_keep_apart(files, parameter):
     twin = small_refinement(files, "data.twin_law='h,-k,-l'", f"hnm.{parameter}=Auto")
     with pytest.raises(InputError, match="twinned"):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from small_run import small_refinement
 
+from regression.standard_errors import repeated
+
 from hnmref.adp.metrics import B_PER_U, u_eq
-from hnmref.refine import arrays
 from hnmref.refine.restart import group_state, read_restart, resume, write_restart
 from hnmref.refine.uncertainty import (
     b_eq_errors,
@@ -13,38 +14,10 @@ from hnmref.refine.uncertainty import (
     u_group_covariances,
 )
 
-_REPEATS = 8
-
-
-def repeated(files):
-    """U_group and its covariance of refinements that differ in the noise alone.
-
-    The noiseless data are those of a refined model, which all of them start from.
-    """
+def test_errors_are_the_scatter_of_repeated_data(files):
     refinement = small_refinement(files, "hnm.max_iterations=40")
     refinement.run()
-    modes, fmodel = refinement.group_adp, refinement.fmodel
-    target = refinement.params.hnm.target
-    exact = abs(fmodel.f_model())
-    amplitudes = arrays.to_numpy(exact.data())
-    size = 0.05 * amplitudes.mean()
-    whole, parts = list(modes.omega_whole), list(modes.omega_parts)
-    u_group = modes.displacements.u_group
-    rng = np.random.default_rng(2)
-    for _ in range(_REPEATS):
-        noisy = np.abs(amplitudes + size * rng.normal(size=len(amplitudes)))
-        part = fmodel.deep_copy()
-        part.update(f_obs=exact.customized_copy(data=arrays.to_double(noisy)))
-        modes.omega_whole, modes.omega_parts = list(whole), list(parts)
-        modes.displacements.u_group = u_group.copy()
-        for _ in modes.steps(part, np.random.default_rng(1)):
-            pass
-        found = modes.parts.u(modes.omega_parts)
-        yield found, u_group_covariances(part, modes, target)
-
-
-def test_errors_are_the_scatter_of_repeated_data(files):
-    found, covariances = zip(*repeated(files))
+    found, covariances = zip(*repeated(refinement, 8))
     expected = np.mean(covariances, axis=0)
     assigned = expected.any(axis=(1, 2))
     scatter = np.std(found, axis=0, ddof=1)[assigned]

@@ -29,6 +29,7 @@ def example_run() -> dict:
                 "n_target_evaluations": 31,
                 "mean_b": 41.77,
             }
+            | ({"choices": example_choices()} if step == "u_local" else {})
             for cycle, step, r_work, r_free, n_parameters in steps
         ],
         "atoms": {
@@ -116,6 +117,26 @@ def example_run() -> dict:
         "files": {"pdb": "run_001.pdb"},
         "input": {"model": "start.pdb", "data": "start.mtz"},
     }
+
+
+def example_choices() -> list[dict]:
+    """Two parameters that were found from the data."""
+    return [
+        {
+            "parameter": parameter,
+            "value": 0.5,
+            "trials": [
+                {
+                    "value": value,
+                    "r_apart": 0.25 + above,
+                    "above_best": above,
+                    "standard_error": 0.0021 if above else 0.0,
+                }
+                for value, above in ((1.0, 0.004), (0.5, 0.002), (0.25, 0.0))
+            ],
+        }
+        for parameter in ("hnm.prior_weight", "weight of the X-ray target")
+    ]
 
 
 def example_atoms(n_residues: int = 20, chains: str = "AB") -> dict:

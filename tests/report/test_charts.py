@@ -7,6 +7,7 @@ import pytest
 
 from hnmref.report import charts, motion_charts
 from hnmref.report.chart_style import numbers
+from hnmref.report.choice_charts import choices_by_cycle
 from hnmref.report.residues import chain_traces, check_per_atom
 
 
@@ -53,6 +54,19 @@ def test_a_gap_of_the_chain_is_a_gap_of_the_profile(atoms):
     assert by_name["group"]["y"][gap] == by_name["local"]["y"][gap] == 0
     assert by_name["whole complex"]["y"][gap] is None
     assert by_name["anisotropy"]["y"][gap] is None
+
+
+def test_choices_have_a_panel_each_and_the_taken_value_a_mark(run):
+    figure = choices_by_cycle(run["cycles"])
+    first, second = figure["data"]
+    assert first["x"] == ["0.25", "0.5", "1"] and first["y"] == [0.0, 0.2, 0.4]
+    assert first["error_y"]["array"] == [0.0, 0.21, 0.21]
+    assert first["marker"]["symbol"] == ["circle", "diamond", "circle"]
+    assert (first["xaxis"], second["xaxis"]) == ("x", "x2")
+    titles = [text["text"] for text in figure["layout"]["annotations"]]
+    assert titles == ["hnm.prior_weight", "weight of the X-ray target"]
+    left, right = (figure["layout"][f"xaxis{i}"]["domain"] for i in ("", 2))
+    assert left[0] == 0.0 and left[1] < right[0] and right[1] == pytest.approx(1.0)
 
 
 def test_figures_are_strict_json(run, traces):

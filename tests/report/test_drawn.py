@@ -13,7 +13,7 @@ from hnmref.report.html import write_html
 
 #: Charts of the example: steps, shells, parameters, two chains, spectrum, modes,
 #: neighbours.
-N_CHARTS = 8
+N_CHARTS = 9
 
 #: Tries every control, and leaves what came of it in the page's title.
 TRY_CONTROLS = """

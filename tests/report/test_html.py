@@ -161,7 +161,7 @@ def test_tls_has_groups_but_no_modes(run, atoms, tmp_path):
     assert "Substructures" in page.headings and "Atoms" in page.headings
     assert "Which modes matter" not in page.headings
     assert "stage one" not in page.text.replace("stage_one", "")
-    assert "standard error" not in page.text
+    assert "dark band" not in page.text
     assert page.data["viewer"]["motions"] == []
     assert set(page.data["viewer"]["ellipsoids"]) == {"total", "group"}
 

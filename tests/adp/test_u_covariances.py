@@ -6,7 +6,7 @@ import pytest
 from hnmref.adp.basis import ModeBasis, u_derivatives
 from hnmref.adp.quadratic import quadratic_minimum
 from hnmref.adp.symmetric import pack_symmetric, root, unpack_symmetric
-from hnmref.adp.uncertainty import u_covariances
+from hnmref.adp.u_covariances import u_covariances
 
 N_ATOMS, N_MODES = 25, 4
 
