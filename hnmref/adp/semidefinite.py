@@ -55,12 +55,13 @@ def minimise(
     :param function: matrices → value and the (symmetric) gradient of each.
     :param start: semidefinite matrices.
     :param curvatures: positive definite (p, p) models of the second derivatives by
-        each matrix alone, in the coordinates of :func:`hnmref.adp.symmetric.pack_symmetric`.
+        each matrix alone, in the coordinates of
+        :func:`hnmref.adp.symmetric.pack_symmetric`.
     :param tolerance: ends when the slope of a step, or of what a line search leaves of
         it, promises to gain less than this, relatively.
     """
     x = [pack_symmetric(matrix) for matrix in start]
-    models = [np.array(curvature) for curvature in curvatures]
+    models = [np.array(curvature, order="C") for curvature in curvatures]
     n_evaluations = 0
 
     def evaluate(vectors: list[np.ndarray]) -> tuple[float, list[np.ndarray]]:
@@ -95,6 +96,7 @@ def minimise(
 def learn(model: np.ndarray, step: np.ndarray, change: np.ndarray) -> None:
     """BFGS update of a model of curvature in place, damped so that it stays positive.
 
+    :param model: symmetric, row by row in memory (C).
     :param change: of the gradient over the step.
     """
     expected = model @ step

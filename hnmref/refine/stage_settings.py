@@ -1,10 +1,10 @@
 """Modes of each level and the weight of stage two, as given or found from the data.
 
-What is Auto is found by cross-validation in every macro-cycle, one parameter after the
-other: the modes of the whole complex by stage one alone, then the modes of a substructure
-and the weight that holds it by stage two, on what stage one made of the same reflections.
-Once is not enough: as long as all atoms have one U_local, modes stand in for it, and
-more of them help than do later.
+What is Auto is found by cross-validation in every macro-cycle, one parameter after
+the other: the modes of the whole complex by stage one alone, then the modes of a
+substructure and the weight that holds it by stage two, on what stage one made of the
+same reflections. Once is not enough: as long as all atoms have one U_local, modes
+stand in for it, and more of them help than do later.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def _curve(cycle: int, choice: Mapping, which: str, colour: str) -> dict:
         "marker": {
             "size": [12 if is_taken else 6 for is_taken in taken],
             "symbol": ["diamond" if is_taken else "circle" for is_taken in taken],
-            "line": {"color": INK, "width": [1 if is_taken else 0 for is_taken in taken]},
+            "line": {"color": INK, "width": [int(is_taken) for is_taken in taken]},
         },
         "text": [f"R {100 * trial['r_apart']:.2f}%" for trial in trials],
         "hovertemplate": "%{x}: %{y:.2f} above the best, %{text}"
