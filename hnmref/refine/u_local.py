@@ -10,7 +10,9 @@ R_work is below a limit, and takes the smoothest where none is. A free set of a 
 hundred reflections can hardly tell neighbouring weights, and is not free any more
 after. Here a fifth of the working set is kept apart and judges: it is larger, and of
 the trials that it cannot tell from the best the strongest restraint is taken. With
-that weight U_local is refined against all of the working set.
+that weight U_local is refined against all of the working set. Trials begin with one B
+for all atoms: the B before the step know the reflections kept apart, and weights that
+change little would look good.
 """
 
 from __future__ import annotations
@@ -67,10 +69,12 @@ def refine_u_local(
     ratio = _gradient_ratio(fmodel, model, restraints)
     start = structure.deep_copy_scatterers().scatterers()
 
-    def refine(data, scale: float) -> None:
-        """From the start, against the working set of an f_model."""
+    def refine(data, scale: float, from_flat: bool) -> None:
+        """Against the working set of an f_model."""
         on_trial()
         structure.replace_scatterers(start.deep_copy())
+        if from_flat:
+            _flatten(structure)
         # The error model (alpha, beta) is that of the start, not of the last trial.
         data.update_xray_structure(xray_structure=structure, update_f_calc=True)
         _minimise(data, model, restraints, scale * ratio, params.max_iterations)
@@ -80,13 +84,22 @@ def refine_u_local(
         judge = _FreeSet(fmodel) if fmodel.twin_law else KeptApart(fmodel, rng)
 
         def try_scale(scale: float) -> np.ndarray:
-            refine(judge.others(), scale)
+            refine(judge.others(), scale, from_flat=True)
             return judge.residuals(structure)
 
         choices = [search(lambda scales: map_in_order(try_scale, scales, nproc))]
-    refine(fmodel, choices[0].value if choices else 1.0)
+    refine(fmodel, choices[0].value if choices else 1.0, from_flat=False)
     model.set_xray_structure(structure)
     return everyone.size(), choices
+
+
+def _flatten(structure) -> None:
+    """The same u_iso for all atoms, their mean; u_star as it is."""
+    scatterers = structure.scatterers()
+    u_star, u_iso = scatterers.extract_u_star(), scatterers.extract_u_iso()
+    # set_u_iso also writes u_star, so it goes first.
+    structure.set_u_iso(values=flex.double(u_iso.size(), flex.mean(u_iso)))
+    scatterers.set_u_star(u_star)
 
 
 class _FreeSet:
