@@ -139,7 +139,7 @@ def search(try_scales: Callable[[Sequence[float]], list[np.ndarray]]) -> Choice:
             residuals[high] = try_scales([high])[0]
         else:
             taken = next(trial for trial in trials if trial.near_best)
-            return Choice("weight of the X-ray target", taken.value, trials)
+            return Choice("weight of U_local's X-ray target", taken.value, trials)
 
 
 def _ranked(residuals: dict[float, np.ndarray]) -> list[Trial]:

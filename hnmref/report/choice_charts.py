@@ -19,7 +19,9 @@ def choices_by_cycle(cycles: Sequence[Mapping]) -> Figure:
     for step in cycles:
         for choice in step.get("choices", ()):
             found.setdefault(choice["parameter"], []).append((step["cycle"], choice))
-    frame = layout(300, showlegend=False)
+    frame = layout(320, showlegend=False)
+    # The buttons that come with the pointer stand above the panels' names.
+    frame["margin"] |= {"t": 62}
     frame["annotations"] = []
     traces = []
     width = (1.0 + _GAP) / len(found)
