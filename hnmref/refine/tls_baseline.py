@@ -19,7 +19,7 @@ from mmtbx_tls_ext import tlso
 
 from hnmref.refine import arrays
 from hnmref.refine.atoms import Substructure, group_atoms
-from hnmref.refine.displacements import LOCAL_FLOOR, Displacements, use_both_parts
+from hnmref.refine.displacements import Displacements, use_both_parts
 from hnmref.refine.inputs import Inputs
 from hnmref.refine.partitions import contiguous_segments, header_tls_selections
 from hnmref.refine.record import GroupStep
@@ -80,7 +80,8 @@ class Tls:
     ) -> None:
         """Go on from U as another run left it; stage one's, ``u_whole``, is none."""
         u_local = (total - u_group)[:, :3].mean(axis=1)
-        self.displacements = Displacements(u_group, np.maximum(u_local, LOCAL_FLOOR))
+        # Of mmtbx's TLS atoms U_local may be nothing.
+        self.displacements = Displacements(u_group, np.maximum(u_local, 0.0))
         self.displacements.put_into(structure)
 
     def absorb(self, structure) -> None:
