@@ -197,7 +197,9 @@ def _statistics(results: Sequence[EntryResult]) -> Iterator[str]:
 
 def run_conditions(records: Records, rows: Iterable[str]) -> Iterator[str]:
     """What the numbers of some rows depend on, and which runs failed."""
-    done = [record for record in records.values() if not record.error]
+    rows = list(rows)
+    asked_for = [record for record in records.values() if record.row in rows]
+    done = [record for record in asked_for if not record.error]
     for row in rows:
         of_row = [record for record in done if record.row == row]
         for text, hashes in _distinct(of_row):
@@ -211,7 +213,7 @@ def run_conditions(records: Records, rows: Iterable[str]) -> Iterator[str]:
     ]
     if versions:
         yield f"- Versions: {'; '.join(versions)}"
-    for record in records.values():
+    for record in asked_for:
         if record.error:
             yield f"- Failed: {record.entry} {record.row}: {record.error}"
 
