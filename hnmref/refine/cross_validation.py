@@ -34,6 +34,11 @@ class Trial:
     standard_error: float
 
     @property
+    def is_best(self) -> bool:
+        """Whether no other has a lower R."""
+        return self.above_best == 0.0
+
+    @property
     def near_best(self) -> bool:
         """Whether noise may be all that the best has before it."""
         return self.above_best <= self.standard_error
@@ -84,8 +89,10 @@ class KeptApart:
         parameter: str,
         candidates: Sequence[float],
         refine: Callable[[object, float], Result],
+        *,
+        spare: bool = False,
     ) -> tuple[Choice, Result]:
-        """The simplest model that is within a standard error of the best one.
+        """The best model, or the simplest within a standard error of it.
 
         From the simplest on, until the best seems passed: models of more parameters,
         which cost more, are tried where they may help.
@@ -94,6 +101,9 @@ class KeptApart:
         :param candidates: values of it, that of the simplest model first.
         :param refine: changes the structure of an f_model, which it may have for
             itself, with a value.
+        :param spare: take the simplest that noise alone may tell from the best. Not
+            for weights of U_group: where few reflections judge, a restraint that costs
+            points of R_free is still within the error.
         :returns: the choice, and what ``refine`` returned for it.
         """
 
@@ -109,7 +119,8 @@ class KeptApart:
             trials = compared(candidates, np.array(residuals))
             if best_is_passed(trials):
                 break
-        taken = next(i for i, trial in enumerate(trials) if trial.near_best)
+        good = [trial.near_best if spare else trial.is_best for trial in trials]
+        taken = good.index(True)
         return Choice(parameter, trials[taken].value, trials), results[taken]
 
     def _in_turn(self, trial: Callable, candidates: Sequence[float]) -> Iterator:

@@ -86,6 +86,7 @@ def find_settings(
         "hnm.n_whole",
         _numbers(most[0]) if hnm.n_whole is Auto else [hnm.n_whole],
         stage_one,
+        spare=True,
     )
     if hnm.n_whole is Auto:
         choices.append(whole)
@@ -95,6 +96,7 @@ def find_settings(
             "hnm.n_substructure",
             _numbers(min(most[1], settings.n_whole)),
             lambda fmodel, n: stage_two(fmodel, u_whole, n, settings.restraint_weight),
+            spare=True,
         )
         choices.append(choice)
         settings = replace(settings, n_substructure=choice.value)

@@ -135,7 +135,7 @@ def search(try_scales: Callable[[Sequence[float]], list[np.ndarray]]) -> Choice:
         low, high = trials[0].value / 2, trials[-1].value * 2
         if trials[0].near_best and low >= LIMITS[0]:
             residuals[low] = try_scales([low])[0]
-        elif trials[-1].above_best == 0.0 and high <= LIMITS[1]:
+        elif trials[-1].is_best and high <= LIMITS[1]:
             residuals[high] = try_scales([high])[0]
         else:
             taken = next(trial for trial in trials if trial.near_best)

@@ -89,7 +89,7 @@ def test_the_best_model_of_the_others_decides(fmodel, nproc):
 def test_two_that_gain_nothing_end_the_search(fmodel):
     kept_apart = KeptApart(fmodel, np.random.default_rng(4))
     refine = shifting({10: 0.3, 20: 0.0, 30: 0.0, 40: 0.0, 50: 0.0}, [])
-    choice, _ = kept_apart.choose("n", (10, 20, 30, 40, 50), refine)
+    choice, _ = kept_apart.choose("n", (10, 20, 30, 40, 50), refine, spare=True)
     assert [trial.value for trial in choice.trials] == [10, 20, 30, 40]
     assert choice.value == 20
 
@@ -98,7 +98,27 @@ def test_two_that_gain_nothing_end_the_search(fmodel):
 def test_more_parameters_only_for_a_better_model(fmodel, shift, value):
     kept_apart = KeptApart(fmodel, np.random.default_rng(4))
     refine = shifting({10: shift, 20: 0.0}, [])
-    assert kept_apart.choose("n", (10, 20), refine)[0].value == value
+    choice, _ = kept_apart.choose("n", (10, 20), refine, spare=True)
+    assert choice.value == value
+
+
+def test_a_weight_is_the_best_one_though_a_stronger_may_be_as_good(fmodel):
+    """A U that is wrong for a few atoms is within the error of one that is right."""
+
+    def refine(part, value):
+        structure = part.xray_structure
+        u = structure.extract_u_iso_or_u_equiv()
+        u[0] += value
+        structure.set_u_iso(values=u)
+
+    taken = {}
+    for spare in (False, True):
+        kept_apart = KeptApart(fmodel, np.random.default_rng(4))
+        choice, _ = kept_apart.choose("w", (0.3, 0.0), refine, spare=spare)
+        taken[spare] = choice.value
+        assert all(trial.near_best for trial in choice.trials)
+        assert choice.trials[1].is_best and not choice.trials[0].is_best
+    assert taken == {False: 0.0, True: 0.3}
 
 
 def test_within_noise_the_simplest():

@@ -143,14 +143,14 @@ def test_what_is_given_goes_before_what_a_file_has():
 
 
 def test_no_more_modes_than_there_are(files):
-    """Two residues have 12 degrees of freedom, one has six."""
-    params = refine_params("hnm.n_substructure=Auto")
+    """Two residues have 12 degrees of freedom, one has six; 20 are not tried."""
+    params = refine_params("hnm.n_whole=20", "hnm.n_substructure=Auto")
     params.hnm.substructure = ["resseq 4:5", "resseq 6:6"]
     refinement = Refinement(small_inputs(files, params), params)
     (choice,) = found_by(refinement)
-    # Of the whole complex 8 are given, and 10 are more than that.
-    assert [trial.value for trial in choice.trials] == [6]
-    assert [b.n_modes for b in refinement.group_adp.parts.bases] == [6, 6]
+    assert [trial.value for trial in choice.trials] == [6, 10]
+    n_modes = [basis.n_modes for basis in refinement.group_adp.parts.bases]
+    assert n_modes == [choice.value, 6]
 
 
 def test_modes_of_a_file(files, tmp_path):
