@@ -121,11 +121,11 @@ class Stages:
 
     def _target(self):
         """The target of f_model as it is, with the least prior; and its curvature."""
-        from hnmref.refine.curvature import DIRECTIONS, target_curvatures
+        from hnmref.refine.curvature import target_metrics
         from hnmref.refine.stages import LEAST_PRIOR, with_prior
         from hnmref.refine.target import XrayTarget
 
-        curvature = target_curvatures(self.fmodel)[:, None, None] * DIRECTIONS
+        curvature = target_metrics(self.fmodel)
         return with_prior(XrayTarget(self.fmodel), curvature, LEAST_PRIOR)
 
     def _set(self, u_group) -> None:

@@ -54,6 +54,11 @@ def target_curvatures(fmodel) -> np.ndarray:
     return np.maximum(result, _LEAST * result.mean())
 
 
+def target_metrics(fmodel) -> np.ndarray:
+    """(N, 6, 6) that Hessian for every atom, see :func:`target_curvatures`."""
+    return target_curvatures(fmodel)[:, None, None] * DIRECTIONS
+
+
 def _reflections(fmodel) -> tuple[np.ndarray, np.ndarray]:
     """1/d² of the working set, and the weight of each reflection times F_obs²."""
     f_obs = fmodel.f_obs_work()

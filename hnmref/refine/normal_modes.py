@@ -15,7 +15,6 @@ from hnmref.errors import InputError
 from hnmref.refine import arrays
 from hnmref.refine.atoms import AtomGroups
 from hnmref.refine.cross_validation import Choice, KeptApart
-from hnmref.refine.curvature import DIRECTIONS, target_curvatures
 from hnmref.refine.displacements import (
     LOCAL_FLOOR,
     LOCAL_RESERVE,
@@ -26,6 +25,7 @@ from hnmref.refine.displacements import (
     total_u_cart,
     use_both_parts,
 )
+from hnmref.refine.fmodel_stage import give_u_group, refine_fmodel_stage
 from hnmref.refine.inputs import Inputs, group_members
 from hnmref.refine.level_modes import compute_level_modes
 from hnmref.refine.record import GroupStep
@@ -37,13 +37,7 @@ from hnmref.refine.stage_settings import (
     has_settings_to_find,
     known_settings,
 )
-from hnmref.refine.stages import (
-    LEAST_PRIOR,
-    Restraint,
-    StageResult,
-    refine_stage,
-)
-from hnmref.refine.target import XrayTarget
+from hnmref.refine.stages import LEAST_PRIOR, Restraint, StageResult
 
 
 @dataclass(frozen=True)
@@ -300,32 +294,18 @@ class NormalModes:
         restraint: Restraint | None,
         prior_weight: float,
     ) -> StageResult:
-        """One stage against ``hnm.target``, whose result f_model has then.
-
-        f_model has its own target again after. A twin's target is its own and stays.
-        """
-        target_name = fmodel.target_name
-        if fmodel.twin_law is None:
-            fmodel.update(target_name=self._params.target)
-        result = refine_stage(
-            XrayTarget(fmodel, self._on_evaluation),
+        """One stage with U_local as it is, whose result f_model has then."""
+        return refine_fmodel_stage(
+            fmodel,
             modes,
             omegas,
-            curvature=target_curvatures(fmodel)[:, None, None] * DIRECTIONS,
-            max_iterations=self._params.max_iterations,
+            self.displacements.u_local,
+            self._params,
             rng=rng,
             restraint=restraint,
-            prior_weight=max(prior_weight, LEAST_PRIOR),
+            prior_weight=prior_weight,
+            on_evaluation=self._on_evaluation,
         )
-        fmodel.update(target_name=target_name)
-        self._give(fmodel, result.u_group)
-        return result
-
-    def _give(self, fmodel, u_group: np.ndarray) -> None:
-        """Put U_group, with U_local as it is, into an f_model's structure."""
-        structure = fmodel.xray_structure
-        Displacements(u_group, self.displacements.u_local).put_into(structure)
-        fmodel.update_xray_structure(xray_structure=structure, update_f_calc=True)
 
     def _find_settings(
         self, kept_apart: KeptApart, structure, seed: int, prior_weight: float
@@ -342,7 +322,7 @@ class NormalModes:
             return stage(part, self._computed.whole.first(n_modes), start_whole, None)
 
         def stage_two(part, u_whole: np.ndarray, n_modes: int, weight: float) -> None:
-            self._give(part, u_whole)
+            give_u_group(part, u_whole, self.displacements.u_local)
             restraint = Restraint(u_whole, weight)
             stage(part, self._computed.parts.first(n_modes), start_parts, restraint)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hnmref.adp.metrics import B_PER_U
-from hnmref.refine.curvature import DIRECTIONS, target_curvatures
+from hnmref.refine.curvature import target_metrics
 from hnmref.refine.normal_modes import NormalModes
 from hnmref.refine.stages import restrained, with_prior
 from hnmref.refine.target import XrayTarget
@@ -25,7 +25,7 @@ def u_group_covariances(fmodel, modes: NormalModes, target_name: str) -> np.ndar
     fmodel = fmodel.deep_copy()
     if fmodel.twin_law is None:
         fmodel.update(target_name=target_name)
-    metrics = target_curvatures(fmodel)[:, None, None] * DIRECTIONS
+    metrics = target_metrics(fmodel)
     u_group, penalties = modes.parts.u(modes.omega_parts), modes.penalties
     value, gradient = XrayTarget(fmodel)(u_group)
 
