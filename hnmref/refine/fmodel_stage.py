@@ -23,6 +23,7 @@ def refine_fmodel_stage(
     rng: np.random.Generator,
     restraint: Restraint | None,
     prior_weight: float,
+    tolerance: float,
     on_evaluation: Callable[[], None] = lambda: None,
 ) -> StageResult:
     """Refine Π against ``hnm.target``; the f_model has the result then.
@@ -32,8 +33,8 @@ def refine_fmodel_stage(
     :param omegas: Ω of each group to start from.
     :param u_local: (N,) of every atom, Å²; it stays as it is.
     :param hnm: the extracted scope.
-    :param restraint, prior_weight, rng: as :func:`refine_stage` has them; the prior is
-        never without its least weight.
+    :param restraint, prior_weight, tolerance, rng: as :func:`refine_stage` has them; the
+        prior is never without its least weight.
     :param on_evaluation: called at each evaluation of the target.
     """
     target_name = fmodel.target_name
@@ -48,6 +49,7 @@ def refine_fmodel_stage(
         rng=rng,
         restraint=restraint,
         prior_weight=max(prior_weight, LEAST_PRIOR),
+        tolerance=tolerance,
     )
     fmodel.update(target_name=target_name)
     give_u_group(fmodel, result.u_group, u_local)

@@ -14,7 +14,7 @@ from hnmref.adp.groups import GroupedModes
 from hnmref.errors import InputError
 from hnmref.refine import arrays
 from hnmref.refine.atoms import AtomGroups
-from hnmref.refine.cross_validation import Choice, KeptApart
+from hnmref.refine.cross_validation import Choice, CrossValidation, kept_apart
 from hnmref.refine.displacements import (
     LOCAL_FLOOR,
     LOCAL_RESERVE,
@@ -37,7 +37,13 @@ from hnmref.refine.stage_settings import (
     has_settings_to_find,
     known_settings,
 )
-from hnmref.refine.stages import LEAST_PRIOR, Restraint, StageResult
+from hnmref.refine.stages import (
+    LEAST_PRIOR,
+    TOLERANCE,
+    TRIAL_TOLERANCE,
+    Restraint,
+    StageResult,
+)
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ class NormalModes:
         self.take_from_local()
         self._set_u_group(fmodel.xray_structure, self.u_whole())
         prior_weight, choices = self._settle(fmodel, rng)
-        stages = self._stages(fmodel, rng, prior_weight)
+        stages = self._stages(fmodel, rng, prior_weight, TOLERANCE)
 
         whole = next(stages)
         self.omega_whole, self.displacements.u_group = whole.omegas, whole.u_group
@@ -252,18 +258,19 @@ class NormalModes:
                 )
             return 0.0, choices
         seed = int(rng.integers(2**31))
-        kept_apart = KeptApart(fmodel, rng, self._nproc)
+        trials = CrossValidation(kept_apart(fmodel, rng), self._nproc)
         if finds_settings:
             before = self._prior_before() if prior_weight is Auto else prior_weight
             structure = fmodel.xray_structure
-            choices += self._find_settings(kept_apart, structure, seed, before)
+            choices += self._find_settings(trials, structure, seed, before)
         if prior_weight is Auto:
 
-            def refine(part, weight: float) -> None:
-                for _ in self._stages(part, np.random.default_rng(seed), weight):
+            def refine(part, _, weight: float) -> None:
+                rng = np.random.default_rng(seed)
+                for _ in self._stages(part, rng, weight, TRIAL_TOLERANCE):
                     pass
 
-            choice, _ = kept_apart.choose("hnm.prior_weight", PRIOR_WEIGHTS, refine)
+            choice, _ = trials.choose("hnm.prior_weight", PRIOR_WEIGHTS, refine)
             choices.append(choice)
             prior_weight = choice.value
         return prior_weight, choices
@@ -273,7 +280,7 @@ class NormalModes:
         return 0.0 if self.penalties is None else self.penalties.prior_weight
 
     def _stages(
-        self, fmodel, rng: np.random.Generator, prior_weight: float
+        self, fmodel, rng: np.random.Generator, prior_weight: float, tolerance: float
     ) -> Iterator[StageResult]:
         """Both stages from Ω as it is; only f_model's structure is changed."""
         restraint = None
@@ -281,7 +288,9 @@ class NormalModes:
             (self.whole, self.omega_whole),
             (self.parts, self.omega_parts),
         ):
-            result = self._stage(fmodel, modes, start, rng, restraint, prior_weight)
+            result = self._stage(
+                fmodel, modes, start, rng, restraint, prior_weight, tolerance
+            )
             yield result
             restraint = Restraint(result.u_group, self.settings.restraint_weight)
 
@@ -293,6 +302,7 @@ class NormalModes:
         rng: np.random.Generator,
         restraint: Restraint | None,
         prior_weight: float,
+        tolerance: float,
     ) -> StageResult:
         """One stage with U_local as it is, whose result f_model has then."""
         return refine_fmodel_stage(
@@ -304,21 +314,24 @@ class NormalModes:
             rng=rng,
             restraint=restraint,
             prior_weight=prior_weight,
+            tolerance=tolerance,
             on_evaluation=self._on_evaluation,
         )
 
     def _find_settings(
-        self, kept_apart: KeptApart, structure, seed: int, prior_weight: float
+        self, trials: CrossValidation, structure, seed: int, prior_weight: float
     ) -> list[Choice]:
         """Find numbers of modes and stage two's weight, and go on with these."""
         start_whole, start_parts = self.u_whole(), self.parts.u(self.omega_parts)
 
         def stage(part, modes: GroupedModes, start: np.ndarray, restraint):
             rng, omegas = np.random.default_rng(seed), _fitted(modes, start)
-            result = self._stage(part, modes, omegas, rng, restraint, prior_weight)
+            result = self._stage(
+                part, modes, omegas, rng, restraint, prior_weight, TRIAL_TOLERANCE
+            )
             return result.u_group
 
-        def stage_one(part, n_modes: int) -> np.ndarray:
+        def stage_one(part, _, n_modes: int) -> np.ndarray:
             return stage(part, self._computed.whole.first(n_modes), start_whole, None)
 
         def stage_two(part, u_whole: np.ndarray, n_modes: int, weight: float) -> None:
@@ -330,7 +343,7 @@ class NormalModes:
             self._params,
             self.settings,
             self._computed.most,
-            kept_apart,
+            trials,
             stage_one,
             stage_two,
         )

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields, replace
 import numpy as np
 from libtbx import Auto
 
-from hnmref.refine.cross_validation import Choice, KeptApart
+from hnmref.refine.cross_validation import Choice, CrossValidation
 from hnmref.refine.modes import MODE_NUMBERS
 
 #: Values of hnm.restraint_weight that are tried, the strongest first.
@@ -70,41 +70,44 @@ def find_settings(
     hnm,
     settings: StageSettings,
     most: tuple[int, int],
-    kept_apart: KeptApart,
-    stage_one: Callable[[object, int], np.ndarray],
+    trials: CrossValidation,
+    stage_one: Callable[[object, int, int], np.ndarray],
     stage_two: Callable[[object, np.ndarray, int, float], None],
 ) -> tuple[StageSettings, list[Choice]]:
     """Find what is Auto in the scope.
 
     :param settings: those so far.
     :param most: modes that there are of the whole complex and of a substructure.
-    :param stage_one: refines an f_model's structure with a number of modes; U_group.
+    :param stage_one: refines an f_model's structure, as :meth:`CrossValidation.choose`
+        calls it, with a number of modes; U_group.
     :param stage_two: does so on stage one's U_group, with modes and weight.
     """
     choices = []
-    whole, u_whole = kept_apart.choose(
+    whole, u_whole = trials.choose(
         "hnm.n_whole",
         _numbers(most[0]) if hnm.n_whole is Auto else [hnm.n_whole],
         stage_one,
-        spare=True,
     )
     if hnm.n_whole is Auto:
         choices.append(whole)
         settings = replace(settings, n_whole=whole.value)
     if hnm.n_substructure is Auto:
-        choice, _ = kept_apart.choose(
+        choice, _ = trials.choose(
             "hnm.n_substructure",
             _numbers(min(most[1], settings.n_whole)),
-            lambda fmodel, n: stage_two(fmodel, u_whole, n, settings.restraint_weight),
-            spare=True,
+            lambda fmodel, i, n: stage_two(
+                fmodel, u_whole[i], n, settings.restraint_weight
+            ),
         )
         choices.append(choice)
         settings = replace(settings, n_substructure=choice.value)
     if hnm.restraint_weight is Auto:
-        choice, _ = kept_apart.choose(
+        choice, _ = trials.choose(
             "hnm.restraint_weight",
             RESTRAINT_WEIGHTS,
-            lambda fmodel, w: stage_two(fmodel, u_whole, settings.n_substructure, w),
+            lambda fmodel, i, w: stage_two(
+                fmodel, u_whole[i], settings.n_substructure, w
+            ),
         )
         choices.append(choice)
         settings = replace(settings, restraint_weight=choice.value)

@@ -8,11 +8,12 @@ Where the weight is optimised, multiples of that ratio are tried, each from the
 same start. phenix.refine tries twelve and judges by R_free, among those whose gap to
 R_work is below a limit, and takes the smoothest where none is. A free set of a few
 hundred reflections can hardly tell neighbouring weights, and is not free any more
-after. Here a fifth of the working set is kept apart and judges: it is larger, and of
-the trials that it cannot tell from the best the strongest restraint is taken. With
-that weight U_local is refined against all of the working set. Trials begin with one B
-for all atoms: the B before the step know the reflections kept apart, and weights that
-change little would look good.
+after. Here one fifth of the working set is kept apart and judges: it is larger, and of
+the trials that it cannot tell from the best the strongest restraint is taken. (With all
+fifths in turn it would be weaker, and U_eq further from the truth: on 1exr at 2.5 A a
+correlation of 0.85 instead of 0.88.) With that weight U_local is refined against all of
+the working set. Trials begin with one B for all atoms: the B before the step know the
+reflections kept apart, and weights that change little would look good.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from cctbx.array_family import flex
 from libtbx import group_args
 from mmtbx.refinement import adp_refinement, minimization, weights
 
-from hnmref.refine.cross_validation import Choice, KeptApart, Trial, compared
+from hnmref.refine.cross_validation import Choice, Trial, compared, kept_apart
 from hnmref.refine.processes import map_in_order
 
 #: Multiples of the ratio of gradients that are tried first, in rising order. More
@@ -81,7 +82,7 @@ def refine_u_local(
 
     choices = []
     if params.optimize_weight:
-        judge = _FreeSet(fmodel) if fmodel.twin_law else KeptApart(fmodel, rng)
+        judge = _FreeSet(fmodel) if fmodel.twin_law else kept_apart(fmodel, rng)[0]
 
         def try_scale(scale: float) -> np.ndarray:
             refine(judge.others(), scale, from_flat=True)
@@ -135,7 +136,7 @@ def search(try_scales: Callable[[Sequence[float]], list[np.ndarray]]) -> Choice:
         low, high = trials[0].value / 2, trials[-1].value * 2
         if trials[0].near_best and low >= LIMITS[0]:
             residuals[low] = try_scales([low])[0]
-        elif trials[-1].is_best and high <= LIMITS[1]:
+        elif trials[-1].above_best == 0.0 and high <= LIMITS[1]:
             residuals[high] = try_scales([high])[0]
         else:
             taken = next(trial for trial in trials if trial.near_best)

@@ -66,12 +66,11 @@ def choices(run: dict, charts: Charts) -> str:
             "choices",
             choices_by_cycle(run["cycles"]),
             f"R of reflections kept apart for the values tried in {n_choices} choices.",
-            "R-factor of a fifth of the working set, kept apart while U was refined "
+            "R-factor of fifths of the working set, each kept apart while U was refined "
             "against the rest with one value after the other; blue in the last cycle, "
             "grey before. Bars are standard errors of the difference from the best. "
-            "The diamond was taken: of weights of U_group the best; of numbers of modes "
-            "the fewest, and of U_local's weights the strongest restraint, no further "
-            "above the best than the bar is long.",
+            "The diamond was taken: the simplest (fewest modes, strongest restraint) "
+            "that is no further above the best than its bar is long.",
         ),
     )
 

@@ -7,10 +7,11 @@ from small_run import small_refinement
 from hnmref.errors import InputError
 from hnmref.refine import arrays
 from hnmref.refine.cross_validation import (
-    KeptApart,
+    CrossValidation,
     compared,
+    kept_apart,
     residuals_of,
-    selected_apart,
+    together,
 )
 from hnmref.refine.stage_settings import PRIOR_WEIGHTS
 
@@ -22,13 +23,44 @@ def fmodel(files):
     return small_refinement(files).fmodel
 
 
-def test_a_fifth_of_the_working_set_is_kept_apart(fmodel):
-    apart = arrays.to_numpy(selected_apart(fmodel, np.random.default_rng(1)))
+def selections(fifths):
+    return [arrays.to_numpy(fifth._apart) for fifth in fifths]
+
+
+@pytest.mark.parametrize("judging, n_fifths", [(1, 1), (0.5, 3), (0.8, 4), (9, 5)])
+def test_fifths_of_the_working_set_are_kept_apart(fmodel, judging, n_fifths):
+    """As many as hold what is to judge, a number or here a share; none is in two."""
     free = arrays.to_numpy(fmodel.r_free_flags().data())
-    assert not (apart & free).any()
-    assert np.sum(apart) / np.sum(~free) == pytest.approx(0.2, abs=0.03)
-    other = arrays.to_numpy(selected_apart(fmodel, np.random.default_rng(2)))
-    assert (apart != other).any()
+    judging = judging if judging == 1 else judging * np.sum(~free)
+    apart = selections(kept_apart(fmodel, np.random.default_rng(1), judging))
+    assert len(apart) == n_fifths
+    assert not np.any(apart & free)
+    assert np.sum(apart, axis=0).max() == 1
+    for fifth in apart:
+        assert np.sum(fifth) / np.sum(~free) == pytest.approx(0.2, abs=0.04)
+    other = selections(kept_apart(fmodel, np.random.default_rng(2), judging))
+    assert (apart[0] != other[0]).any()
+
+
+def test_fifths_judge_together(fmodel):
+    """Their R is the mean of theirs; all have the others' f_model to themselves."""
+    fifths = kept_apart(fmodel, np.random.default_rng(1))
+    working = np.sum(~arrays.to_numpy(fmodel.r_free_flags().data()))
+    residuals = [fifth.residuals(fmodel.xray_structure) for fifth in fifths]
+    assert sum(len(of_one) for of_one in residuals) == working
+    r_factors = [of_one.sum() for of_one in residuals]
+    assert together(residuals).sum() == pytest.approx(np.mean(r_factors))
+    seen = {}
+
+    def refine(part, i, value):
+        seen[i, value] = part.f_obs().size()
+        return i
+
+    choice, results = CrossValidation(fifths).choose("w", (1.0, 0.0), refine)
+    assert results == list(range(5)) and len(seen) == 10
+    for (i, _), n_others in seen.items():
+        assert n_others == fmodel.f_obs().size() - len(residuals[i])
+    assert choice.trials[0].r_apart == pytest.approx(np.mean(r_factors))
 
 
 def test_residuals_do_not_depend_on_the_scale(fmodel):
@@ -58,7 +90,7 @@ def test_standard_error_is_that_of_repeated_data():
 def shifting(shifts, seen):
     """A refinement that makes U of all atoms wrong by so much."""
 
-    def refine(part, value):
+    def refine(part, _, value):
         seen.append(part.f_obs().size())
         structure = part.xray_structure
         u = structure.extract_u_iso_or_u_equiv() + shifts[value]
@@ -68,14 +100,18 @@ def shifting(shifts, seen):
     return refine
 
 
+def one_fifth(fmodel, nproc=1):
+    return CrossValidation(kept_apart(fmodel, np.random.default_rng(3), 1), nproc)
+
+
 @pytest.mark.parametrize("nproc", [1, 2])
 def test_the_best_model_of_the_others_decides(fmodel, nproc):
     """Candidates beyond one that is worse than the best are not tried."""
     before = arrays.to_numpy(fmodel.f_model().data())
     seen = []
     shifts = {3.0: 0.3, 1.0: 0.2, 0.3: 0.0, 0.1: 0.2, 0.0: 0.0}
-    kept_apart = KeptApart(fmodel, np.random.default_rng(3), nproc)
-    choice, result = kept_apart.choose("w", WEIGHTS, shifting(shifts, seen))
+    trials = one_fifth(fmodel, nproc)
+    choice, (result,) = trials.choose("w", WEIGHTS, shifting(shifts, seen))
     assert choice.value == 0.3 and result == "result of 0.3"
     assert [trial.value for trial in choice.trials] == [3.0, 1.0, 0.3, 0.1]
     r_factors = [trial.r_apart for trial in choice.trials]
@@ -87,38 +123,17 @@ def test_the_best_model_of_the_others_decides(fmodel, nproc):
 
 
 def test_two_that_gain_nothing_end_the_search(fmodel):
-    kept_apart = KeptApart(fmodel, np.random.default_rng(4))
     refine = shifting({10: 0.3, 20: 0.0, 30: 0.0, 40: 0.0, 50: 0.0}, [])
-    choice, _ = kept_apart.choose("n", (10, 20, 30, 40, 50), refine, spare=True)
+    choice, _ = one_fifth(fmodel).choose("n", (10, 20, 30, 40, 50), refine)
     assert [trial.value for trial in choice.trials] == [10, 20, 30, 40]
     assert choice.value == 20
 
 
 @pytest.mark.parametrize("shift, value", [(0.0, 10), (0.3, 20)])
 def test_more_parameters_only_for_a_better_model(fmodel, shift, value):
-    kept_apart = KeptApart(fmodel, np.random.default_rng(4))
     refine = shifting({10: shift, 20: 0.0}, [])
-    choice, _ = kept_apart.choose("n", (10, 20), refine, spare=True)
+    choice, _ = one_fifth(fmodel).choose("n", (10, 20), refine)
     assert choice.value == value
-
-
-def test_a_weight_is_the_best_one_though_a_stronger_may_be_as_good(fmodel):
-    """A U that is wrong for a few atoms is within the error of one that is right."""
-
-    def refine(part, value):
-        structure = part.xray_structure
-        u = structure.extract_u_iso_or_u_equiv()
-        u[0] += value
-        structure.set_u_iso(values=u)
-
-    taken = {}
-    for spare in (False, True):
-        kept_apart = KeptApart(fmodel, np.random.default_rng(4))
-        choice, _ = kept_apart.choose("w", (0.3, 0.0), refine, spare=spare)
-        taken[spare] = choice.value
-        assert all(trial.near_best for trial in choice.trials)
-        assert choice.trials[1].is_best and not choice.trials[0].is_best
-    assert taken == {False: 0.0, True: 0.3}
 
 
 def test_within_noise_the_simplest():
