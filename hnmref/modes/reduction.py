@@ -84,16 +84,16 @@ class Reduction:
         The inverse of ``displacements`` for what the bodies can do, by the
         orthonormality of the basis: ``q = sum_j m_j W_j^T u_j``.
         """
-        n = displacements.shape[2]
+        n_own, n = self.basis.shape[2], displacements.shape[2]
         per_atom = np.matmul(
             self.basis.transpose(0, 2, 1), masses[:, None, None] * displacements
         )
         gather = sparse.csr_matrix(
             (np.ones(len(self.bodies)), (self.bodies, np.arange(len(self.bodies))))
         )
-        return (gather @ per_atom.reshape(len(self.bodies), -1)).reshape(-1, n)[
-            self.present
-        ]
+        # n is 0 for the rigid-body modes where symmetry allows no translation.
+        per_body = gather @ per_atom.reshape(len(self.bodies), n_own * n)
+        return per_body.reshape(self.n_bodies * n_own, n)[self.present]
 
 
 def reduce_atoms(

@@ -89,6 +89,34 @@ def test_symmetric_modes_are_those_of_the_whole_cell(p21):
     np.testing.assert_allclose(hessian @ v, v * modes.eigenvalues, atol=1e-9)
 
 
+def test_symmetry_that_allows_no_translation():
+    """P2(1)2(1)2(1): no zero modes, with free atoms, blocks and parts."""
+    axes = np.diag([12.0, 10.0, 11.0])
+    signs = np.array([[1, 1, 1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]], float)
+    rotations = np.stack([np.diag(sign) for sign in signs])
+    halves = np.array([[0, 0, 0], [1, 0, 1], [0, 1, 1], [1, 1, 0]]) / 2
+    crystal = Crystal(axes, rotations, halves @ axes)
+    x = ball(20, 4) + [1.0, 0.5, 1.5]
+    modes = compute_modes(x, n_modes=60, cutoff=5.0, crystal=crystal)
+    assert modes.n_zero == 0 and modes.eigenvalues[0] > 1e-6
+    cell = np.concatenate([x @ r.T + t for r, t in zip(rotations, halves @ axes)])
+    everywhere = np.concatenate(
+        [np.einsum("ab,jbm->jam", r, modes.vectors) for r in rotations]
+    )
+    v = flat(everywhere)
+    hessian = periodic_hessian(cell, axes, 5.0)
+    np.testing.assert_allclose(hessian @ v, v * modes.eigenvalues, atol=1e-9)
+    settings = dict(cutoff=5.0, blocks=np.arange(20) // 3, crystal=crystal)
+    in_blocks = compute_modes(x, n_modes=20, **settings)
+    assert (in_blocks.eigenvalues >= modes.eigenvalues[:20] * (1 - 1e-9)).all()
+    parts = compute_fsub_modes(
+        x, n_modes=15, substructures=np.arange(20) // 9, n_substructure=20, **settings
+    )
+    np.testing.assert_allclose(
+        parts.eigenvalues, in_blocks.eigenvalues[:15], rtol=1e-7
+    )
+
+
 def test_blocks_and_parts_in_a_crystal(p21):
     x, crystal, _ = p21
     blocks = np.arange(25) // 3
