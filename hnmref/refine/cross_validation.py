@@ -64,24 +64,24 @@ class Choice:
         return ["  Reflections kept apart from the working set:", *found]
 
 
+@dataclass(frozen=True)
 class KeptApart:
     """A fifth of the working set, which judges, and an f_model of the others.
 
-    :param fmodel: mmtbx f_model; it and its structure stay as they are.
-    :param apart: flex selection of its reflections.
+    :ivar fmodel: mmtbx f_model; it and its structure stay as they are.
+    :ivar apart: flex selection of its reflections.
     """
 
-    def __init__(self, fmodel, apart) -> None:
-        self._fmodel = fmodel
-        self._apart = apart
+    fmodel: object
+    apart: object
 
     def others(self):
         """A new f_model of all reflections but these, with a structure of its own."""
-        return self._fmodel.select(~self._apart)
+        return self.fmodel.select(~self.apart)
 
     def residuals(self, structure) -> np.ndarray:
         """Those of a structure; R of the reflections kept apart is their sum."""
-        tested = self._fmodel.select(self._apart)
+        tested = self.fmodel.select(self.apart)
         tested.update_xray_structure(xray_structure=structure, update_f_calc=True)
         return residuals_of(tested)
 

@@ -24,7 +24,7 @@ def fmodel(files):
 
 
 def selections(fifths):
-    return [arrays.to_numpy(fifth._apart) for fifth in fifths]
+    return [arrays.to_numpy(fifth.apart) for fifth in fifths]
 
 
 @pytest.mark.parametrize("judging, n_fifths", [(1, 1), (0.5, 3), (0.8, 4), (9, 5)])
