@@ -42,25 +42,27 @@ def test_fifths_of_the_working_set_are_kept_apart(fmodel, judging, n_fifths):
     assert (apart[0] != other[0]).any()
 
 
-def test_fifths_judge_together(fmodel):
-    """Their R is the mean of theirs; all have the others' f_model to themselves."""
+@pytest.mark.parametrize("nproc", [1, 3, 10])
+def test_fifths_judge_together(fmodel, nproc):
+    """Their R is the mean of theirs; each is judged by what its model has not seen."""
     fifths = kept_apart(fmodel, np.random.default_rng(1))
     working = np.sum(~arrays.to_numpy(fmodel.r_free_flags().data()))
     residuals = [fifth.residuals(fmodel.xray_structure) for fifth in fifths]
     assert sum(len(of_one) for of_one in residuals) == working
     r_factors = [of_one.sum() for of_one in residuals]
     assert together(residuals).sum() == pytest.approx(np.mean(r_factors))
-    seen = {}
+    shifts = {1.0: 0.3, 0.3: 0.0, 0.1: 0.2}
 
     def refine(part, i, value):
-        seen[i, value] = part.f_obs().size()
-        return i
+        part.xray_structure.shift_us(u_shift=shifts[value])
+        return i, value, part.f_obs().size()
 
-    choice, results = CrossValidation(fifths).choose("w", (1.0, 0.0), refine)
-    assert results == list(range(5)) and len(seen) == 10
-    for (i, _), n_others in seen.items():
-        assert n_others == fmodel.f_obs().size() - len(residuals[i])
-    assert choice.trials[0].r_apart == pytest.approx(np.mean(r_factors))
+    trials = CrossValidation(fifths, nproc)
+    choice, results = trials.choose("w", tuple(shifts), refine)
+    all_sizes = [fmodel.f_obs().size() - len(of_one) for of_one in residuals]
+    assert results == [(i, 0.3, size) for i, size in enumerate(all_sizes)]
+    assert [trial.value for trial in choice.trials] == list(shifts)
+    assert choice.trials[1].r_apart == pytest.approx(np.mean(r_factors))
 
 
 def test_residuals_do_not_depend_on_the_scale(fmodel):
