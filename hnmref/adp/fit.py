@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hnmref.adp.basis import ModeBasis
+from hnmref.adp.basis import ModeBasis, lower_factor
+from hnmref.adp.groups import GroupedModes
 from hnmref.adp.quadratic import quadratic_minimum
 from hnmref.adp.restraint import FROBENIUS_WEIGHTS, e_nm
 from hnmref.adp.symmetric import pack_symmetric, unpack_symmetric
@@ -29,6 +30,11 @@ def fit_pi(basis: ModeBasis, u: np.ndarray) -> np.ndarray:
     )
 
 
+def fit_omegas(modes: GroupedModes, u_group: np.ndarray) -> list[np.ndarray]:
+    """Ω of every group that is nearest to a given U_group, (N, 6) of the model, Å²."""
+    return [lower_factor(fit_pi(basis, u_group[basis.atoms])) for basis in modes.bases]
+
+
 def isotropic_pi(basis: ModeBasis, u_iso: float) -> np.ndarray:
     """Π (n, n) that moves every atom by the same isotropic U (Å²).
 
@@ -38,3 +44,10 @@ def isotropic_pi(basis: ModeBasis, u_iso: float) -> np.ndarray:
     translations = np.tile(np.eye(3), (basis.n_atoms, 1))
     coefficients = np.linalg.lstsq(vectors, translations, rcond=None)[0]
     return u_iso * coefficients @ coefficients.T
+
+
+def with_isotropic(basis: ModeBasis, omega: np.ndarray, u_iso: float) -> np.ndarray:
+    """Ω of a group whose atoms all have ``u_iso`` (Å²) more."""
+    if u_iso == 0.0:
+        return omega
+    return lower_factor(omega @ omega.T + isotropic_pi(basis, u_iso))

@@ -8,8 +8,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from libtbx import Auto
 
-from hnmref.adp.basis import ModeBasis, lower_factor
-from hnmref.adp.fit import fit_pi, isotropic_pi
+from hnmref.adp.fit import fit_omegas, with_isotropic
 from hnmref.adp.groups import GroupedModes
 from hnmref.errors import InputError
 from hnmref.refine import arrays
@@ -213,8 +212,8 @@ class NormalModes:
 
     def _express(self, structure, u_whole: np.ndarray, u_group: np.ndarray) -> None:
         """Ω nearest to U of both stages; U_group is then what the modes give."""
-        self.omega_whole = _fitted(self.whole, u_whole)
-        self.omega_parts = _fitted(self.parts, u_group)
+        self.omega_whole = fit_omegas(self.whole, u_whole)
+        self.omega_parts = fit_omegas(self.parts, u_group)
         self._set_u_group(structure, self.parts.u(self.omega_parts))
 
     def _take_others_from(self, structure) -> None:
@@ -325,7 +324,7 @@ class NormalModes:
         start_whole, start_parts = self.u_whole(), self.parts.u(self.omega_parts)
 
         def stage(part, modes: GroupedModes, start: np.ndarray, restraint):
-            rng, omegas = np.random.default_rng(seed), _fitted(modes, start)
+            rng, omegas = np.random.default_rng(seed), fit_omegas(modes, start)
             result = self._stage(
                 part, modes, omegas, rng, restraint, prior_weight, TRIAL_TOLERANCE
             )
@@ -381,21 +380,9 @@ class NormalModes:
         for atoms, share in zip(self._members, shares):
             u_local[atoms] -= share
         self.omega_parts = [
-            _with_isotropic(basis, omega, share)
+            with_isotropic(basis, omega, share)
             for basis, omega, share in zip(self.parts.bases, self.omega_parts, shares)
         ]
         self.omega_whole = [
-            _with_isotropic(self.whole.bases[0], self.omega_whole[0], min(shares))
+            with_isotropic(self.whole.bases[0], self.omega_whole[0], min(shares))
         ]
-
-
-def _fitted(modes: GroupedModes, u_group: np.ndarray) -> list[np.ndarray]:
-    """Ω of every group that is nearest to a given U_group."""
-    return [lower_factor(fit_pi(b, u_group[b.atoms])) for b in modes.bases]
-
-
-def _with_isotropic(basis: ModeBasis, omega: np.ndarray, u_iso: float) -> np.ndarray:
-    """Ω of a group whose atoms all have ``u_iso`` (Å²) more."""
-    if u_iso == 0.0:
-        return omega
-    return lower_factor(omega @ omega.T + isotropic_pi(basis, u_iso))
