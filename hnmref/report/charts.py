@@ -188,8 +188,8 @@ def chain_profile(chain: ChainTrace, b_limit: float) -> Figure:
         traces += _band(
             "standard error of group",
             x,
-            placed(below, np.nan),
-            placed(chain.b_group + error, np.nan),
+            placed(below, 0.0),
+            placed(chain.b_group + error, 0.0),
             placed(error, np.nan),
         )
     if chain.b_whole is not None:
@@ -259,7 +259,9 @@ def _area(name: str, told: str, x: list, y: list, colour: str) -> dict:
 
 
 def _band(name: str, x: list, low: list, high: list, half: list) -> list[dict]:
-    """A translucent band between two lines.
+    """A translucent band between two lines; with zeros in gaps it leaves them empty.
+
+    Plotly would fill from one side of a gap in the lines to the other.
 
     :param half: its half width, told under the pointer.
     """

@@ -46,12 +46,17 @@ def test_a_gap_of_the_chain_is_a_gap_of_the_profile(atoms):
     kept = ~((atoms["chain_id"] == "A") & np.isin(number, (12, 13)))
     atoms = {key: values[kept] for key, values in atoms.items()}
     chain = chain_traces(check_per_atom(atoms))[0]
-    by_name = {t["name"]: t for t in charts.chain_profile(chain, 60.0)["data"]}
+    traces = charts.chain_profile(chain, 60.0)["data"]
+    by_name = {trace["name"]: trace for trace in traces}
     x = by_name["group"]["x"]
     assert len(set(x)) == len(x) == 19
     gap = x.index("ALA 11") + 1
     assert x[gap].strip() == "gap" and x[gap + 1] == "ALA 14"
     assert by_name["group"]["y"][gap] == by_name["local"]["y"][gap] == 0
+    # Plotly would fill a band across missing values.
+    edges = [t["y"] for t in traces if t["name"] == "standard error of group"]
+    assert [edge[gap] for edge in edges] == [0, 0]
+    assert all(None not in edge for edge in edges)
     assert by_name["whole complex"]["y"][gap] is None
     assert by_name["anisotropy"]["y"][gap] is None
 
