@@ -13,6 +13,7 @@ from hnmref.refine.data import Data, read_data
 from hnmref.refine.displacements import total_u_cart
 from hnmref.refine.model import adopt_symmetry, check_symmetry, read_model
 from hnmref.refine.residual_b import add_header_tls_if_residual
+from hnmref.refine.sites_step import check_strategy
 
 
 @dataclass
@@ -39,8 +40,9 @@ def read_inputs(
     """Read, check and, where a rule says so, repair the inputs.
 
     :param params: all parameters of :mod:`hnmref.params`, extracted.
-    :raises InputError: one sentence with the file and the way out.
+    :raises InputError: one sentence with the file or parameter and the way out.
     """
+    check_strategy(params)
     model, notes = read_model(
         model_file,
         restraint_files=restraint_files,

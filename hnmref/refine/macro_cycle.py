@@ -18,7 +18,7 @@ from hnmref.refine.group_adp import group_adp
 from hnmref.refine.inputs import Inputs
 from hnmref.refine.record import StepRecord
 from hnmref.refine.scaling import refresh, scaled_fmodel, update_scales
-from hnmref.refine.sites_step import SitesStep, check_sites_options, run_sites_step
+from hnmref.refine.sites_step import SitesStep, run_sites_step
 from hnmref.refine.u_local import refine_u_local
 
 
@@ -62,7 +62,6 @@ class Refinement:
         self._on_cycle = on_cycle
         self._on_detail = on_detail
         self._on_count = on_count
-        check_sites_options(params)
         self._refine_sites = "sites" in params.strategy
         if self._refine_sites:
             process_restraints(self.model)

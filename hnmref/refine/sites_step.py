@@ -32,13 +32,18 @@ class SitesStep:
     changes: dict = field(default_factory=dict)
 
 
-def check_sites_options(params) -> None:
-    """Refuse options of the sites step that cannot be followed.
+def check_strategy(params) -> None:
+    """Refuse a strategy without ADPs, and options of sites that cannot be followed.
 
     :param params: all parameters of :mod:`hnmref.params`, extracted.
-    :raises InputError: sites are not refined, or rotamer and Ramachandran grids are
-        needed and not at hand.
+    :raises InputError: ADPs are not refined; there are options for sites that are not
+        refined; or rotamer and Ramachandran grids are needed and not at hand.
     """
+    if "adp" not in params.strategy:
+        raise InputError(
+            f"strategy={'+'.join(params.strategy) or None} leaves out the ADPs, which "
+            "every run refines: give strategy=adp or strategy=sites+adp"
+        )
     wanted = [name for name in _NEEDS_GRIDS if getattr(params.sites, name)]
     if wanted and "sites" not in params.strategy:
         raise InputError(
@@ -67,7 +72,7 @@ def run_sites_step(
     Nothing but coordinates changes.
 
     The arguments are those of :func:`hnmref.refine.sites.refine_sites`. Call
-    :func:`check_sites_options` first.
+    :func:`check_strategy` first.
     """
     step = SitesStep()
     if params.fit_rotamers:
@@ -95,7 +100,7 @@ def run_sites_step(
 
 def _fit_side_chains(fmodel, model, step: SitesStep) -> None:
     """Take over those fitted side chains, one after the other, that lower R_work."""
-    # It loads the grids that check_sites_options has made known.
+    # It loads the grids that check_strategy has made known.
     from hnmref.refine.rotamers import fitted_side_chains
 
     start = lowest = fmodel.r_work()

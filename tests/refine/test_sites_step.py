@@ -29,7 +29,7 @@ from hnmref.refine.arrays import (
 from hnmref.refine.flips import flipped_side_chains
 from hnmref.refine.ncs import torsion_ncs_restraints
 from hnmref.refine.side_chains import movable_side_chains
-from hnmref.refine.sites_step import check_sites_options, run_sites_step
+from hnmref.refine.sites_step import check_strategy, run_sites_step
 
 needs_grids = pytest.mark.skipif(
     reference_data.find_rotarama_data() is None,
@@ -235,14 +235,20 @@ def test_without_grids_there_is_one_sentence(monkeypatch, option):
     monkeypatch.setattr(reference_data, "_rotarama_repository", lambda: None)
     wanted = refine_params("strategy=sites+adp", f"sites.{option}=True")
     with pytest.raises(InputError, match=f"sites.{option}: No rotamer"):
-        check_sites_options(wanted)
-    check_sites_options(refine_params("strategy=sites+adp", "sites.flip_nqh=True"))
+        check_strategy(wanted)
+    check_strategy(refine_params("strategy=sites+adp", "sites.flip_nqh=True"))
 
 
 @pytest.mark.parametrize("option", ["fit_rotamers", "ncs_restraints", "flip_nqh"])
 def test_options_without_sites_are_refused(option):
     with pytest.raises(InputError, match=f"sites.{option}=True does nothing"):
-        check_sites_options(refine_params("strategy=adp", f"sites.{option}=True"))
+        check_strategy(refine_params("strategy=adp", f"sites.{option}=True"))
+
+
+@pytest.mark.parametrize("given, named", [("sites", "sites"), ("None", "None")])
+def test_a_strategy_without_adps_is_refused(given, named):
+    with pytest.raises(InputError, match=f"strategy={named} leaves out the ADPs"):
+        check_strategy(refine_params(f"strategy={given}"))
 
 
 @pytest.mark.long
