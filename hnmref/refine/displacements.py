@@ -55,9 +55,8 @@ class Displacements:
         total[:, :3] -= u_local[:, None]
         return cls(total, u_local)
 
-    def take_local_from(self, xray_structure) -> None:
-        """Read U_local back after mmtbx has changed it, never below its floor."""
-        u_iso = arrays.to_numpy(xray_structure.scatterers().extract_u_iso())
+    def take_local(self, u_iso: np.ndarray) -> None:
+        """U_local as mmtbx has changed it (Å²), never below its floor."""
         self.u_local = np.maximum(u_iso, LOCAL_FLOOR)
 
 

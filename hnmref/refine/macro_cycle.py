@@ -138,6 +138,7 @@ class Refinement:
         """A new f_model; U_group is put back after it has changed the structure."""
         self.fmodel = scaled_fmodel(self._structure(), self.inputs.data, self.params)
         self.group_adp.absorb(self._structure())
+        refresh(self.fmodel)
 
     def _sites(self, cycle: int) -> SitesStep:
         """Refine sites, and let U_group follow them."""

@@ -10,6 +10,7 @@ from libtbx import Auto
 
 from hnmref.adp.fit import fit_omegas, with_isotropic
 from hnmref.adp.groups import GroupedModes
+from hnmref.adp.metrics import add_isotropic
 from hnmref.errors import InputError
 from hnmref.refine import arrays
 from hnmref.refine.atoms import AtomGroups
@@ -159,10 +160,24 @@ class NormalModes:
         yield GroupStep("stage_two", self.parts.n_parameters, parts.n_evaluations)
 
     def absorb(self, structure) -> None:
-        """U_local as mmtbx has left it; U_group as it is known here."""
-        self.displacements.take_local_from(structure)
+        """U_local as mmtbx has left it; U_group as it is known here.
+
+        mmtbx takes all of a negative overall B from U_local, be there enough of it or
+        not. What is not comes from U_group, so that the total is as mmtbx has it.
+        """
+        u_iso = arrays.to_numpy(structure.scatterers().extract_u_iso())
+        self.displacements.take_local(u_iso)
         self._take_others_from(structure)
-        self.displacements.put_into(structure)
+        atoms = self._groups.assigned
+        lowest = u_iso[atoms].min()
+        if lowest < 0.0:
+            u_group = self.displacements.u_group
+            share = np.zeros_like(u_group)
+            share[atoms, :3] = LOCAL_RESERVE - lowest
+            total = add_isotropic(u_group, u_iso)
+            self.take_up(structure, total, self.u_whole() - share, u_group - share)
+        else:
+            self.displacements.put_into(structure)
 
     def hold(self, structure):
         """U_local refinement leaves U_group alone."""

@@ -5,10 +5,12 @@ import hnmref  # noqa: F401  (cctbx's extensions load first)
 import mmtbx.f_model
 import numpy as np
 import pytest
+from cctbx import adptbx
 from small_run import small_refinement
 
 from hnmref.adp.metrics import as_matrices
-from hnmref.refine.displacements import total_u_cart
+from hnmref.refine.displacements import LOCAL_FLOOR, total_u_cart
+from hnmref.refine.scaling import refresh, scaled_fmodel
 
 
 def figures(refinement):
@@ -84,6 +86,53 @@ def test_final_r_is_that_of_the_structure(two_cycles):
     )
     fmodel.update_all_scales()
     assert fmodel.r_work() == pytest.approx(two_cycles.r_factors()["r_work"], abs=2e-3)
+
+
+@pytest.mark.parametrize("kind", ["hnm", "tls", "none"])
+def test_scaling_leaves_f_model_and_structure_in_step(files, kind):
+    """From a flat B that is too high, mmtbx takes more than U_local has."""
+    records = []
+    refinement = small_refinement(
+        files, f"group_adp={kind}", "start.b_iso=60", on_step=records.append
+    )
+    structure = refinement.model.get_xray_structure()
+    structure.shift_us(b_shift=40.0)
+    refinement.group_adp.begin(structure)
+    before = total_u_cart(structure)[:, :3].mean()
+    refinement._scale()
+    scaled = total_u_cart(structure)[:, :3].mean()
+    assert adptbx.u_as_b(before - scaled) > 20.0
+    r_work = refinement.fmodel.r_work()
+    refresh(refinement.fmodel)
+    assert refinement.fmodel.r_work() == r_work
+    as_mmtbx = scaled_fmodel(structure, refinement.inputs.data, refinement.params)
+    assert as_mmtbx.r_work() == pytest.approx(r_work, abs=2e-3)
+
+
+def test_an_overall_b_beyond_u_local_comes_from_u_group(files):
+    refinement = small_refinement(files, "start.b_iso=60")
+    structure = refinement.model.get_xray_structure()
+    modes = refinement.group_adp
+    before, whole = total_u_cart(structure), modes.u_whole()
+    structure.shift_us(b_shift=-20.0)
+    modes.absorb(structure)
+    after, shift = total_u_cart(structure), np.zeros(6)
+    shift[:3] = adptbx.b_as_u(20.0)
+    assert np.allclose(after, before - shift, rtol=0, atol=1e-6)
+    # U_local had 5 and has 5 again, so 20 came from both stages' U_group.
+    assert np.allclose(modes.u_whole(), whole - shift, rtol=0, atol=1e-6)
+    local = adptbx.u_as_b(1.0) * modes.displacements.u_local
+    assert np.allclose(local, 5.0, rtol=0, atol=1e-4)
+
+
+def test_what_u_group_has_not_it_does_not_give(files):
+    refinement = small_refinement(files, "start.b_iso=60")
+    structure = refinement.model.get_xray_structure()
+    structure.shift_us(b_shift=-500.0)
+    refinement.group_adp.absorb(structure)
+    parts = refinement.group_adp.displacements
+    assert np.abs(parts.u_group).max() < 1e-6
+    assert np.allclose(parts.u_local, LOCAL_FLOOR, rtol=0, atol=1e-6)
 
 
 def test_none_is_isotropic(none):
