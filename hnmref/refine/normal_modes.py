@@ -30,12 +30,12 @@ from hnmref.refine.inputs import Inputs, group_members
 from hnmref.refine.level_modes import compute_level_modes
 from hnmref.refine.record import GroupStep
 from hnmref.refine.stage_settings import (
-    PRIOR_WEIGHTS,
     StageSettings,
     find_settings,
     first_settings,
     has_settings_to_find,
     known_settings,
+    prior_weights,
 )
 from hnmref.refine.stages import (
     LEAST_PRIOR,
@@ -273,10 +273,11 @@ class NormalModes:
             return 0.0, choices
         seed = int(rng.integers(2**31))
         trials = CrossValidation(kept_apart(fmodel, rng), self._nproc)
+        before = None if self.penalties is None else self.penalties.prior_weight
         if finds_settings:
-            before = self._prior_before() if prior_weight is Auto else prior_weight
+            weight = (before or 0.0) if prior_weight is Auto else prior_weight
             structure = fmodel.xray_structure
-            choices += self._find_settings(trials, structure, seed, before)
+            choices += self._find_settings(trials, structure, seed, weight)
         if prior_weight is Auto:
 
             def refine(part, _, weight: float) -> None:
@@ -284,14 +285,12 @@ class NormalModes:
                 for _ in self._stages(part, rng, weight, TRIAL_TOLERANCE):
                     pass
 
-            choice, _ = trials.choose("hnm.prior_weight", PRIOR_WEIGHTS, refine)
+            choice, _ = trials.choose(
+                "hnm.prior_weight", prior_weights(before), refine
+            )
             choices.append(choice)
             prior_weight = choice.value
         return prior_weight, choices
-
-    def _prior_before(self) -> float:
-        """The prior's weight of the last macro-cycle."""
-        return 0.0 if self.penalties is None else self.penalties.prior_weight
 
     def _stages(
         self, fmodel, rng: np.random.Generator, prior_weight: float, tolerance: float

@@ -24,6 +24,17 @@ RESTRAINT_WEIGHTS = (2.0, 1.0, 0.5, 0.2, 0.0)
 PRIOR_WEIGHTS = (3.0, 1.0, 0.3, 0.1, 0.0)
 
 
+def prior_weights(before: float | None) -> tuple[float, ...]:
+    """Those worth a trial: from the next stronger than that of the last macro-cycle on.
+
+    :param before: what the last macro-cycle had; None in the first.
+    """
+    if before is None:
+        return PRIOR_WEIGHTS
+    as_before = next(i for i, weight in enumerate(PRIOR_WEIGHTS) if weight <= before)
+    return PRIOR_WEIGHTS[max(as_before - 1, 0) :]
+
+
 @dataclass(frozen=True)
 class StageSettings:
     """``hnm.n_whole``, ``hnm.n_substructure`` and ``hnm.restraint_weight``."""

@@ -11,12 +11,15 @@ from hnmref.refine.macro_cycle import Refinement
 from hnmref.refine.modes import group_modes
 from hnmref.refine.restart import resume, write_restart
 from hnmref.refine.stage_settings import (
+    PRIOR_WEIGHTS,
     RESTRAINT_WEIGHTS,
     StageSettings,
     first_settings,
     has_settings_to_find,
     known_settings,
+    prior_weights,
 )
+from hnmref.refine.stages import LEAST_PRIOR
 
 #: Noise of the amplitudes, as a share of each.
 NOISE = 0.05
@@ -130,6 +133,32 @@ def test_a_restart_keeps_what_was_found(files, found_run):
     again.run()
     assert figures(again) == figures(whole)
     assert again.r_factors() == whole.r_factors()
+
+
+@pytest.mark.parametrize(
+    "before, tried",
+    [
+        (None, PRIOR_WEIGHTS),
+        (3.0, PRIOR_WEIGHTS),
+        (100.0, PRIOR_WEIGHTS),
+        (0.3, (1.0, 0.3, 0.1, 0.0)),
+        (0.2, (0.3, 0.1, 0.0)),
+        (LEAST_PRIOR, (0.1, 0.0)),
+    ],
+)
+def test_priors_from_the_next_stronger_than_the_last_on(before, tried):
+    assert prior_weights(before) == tried
+
+
+def test_a_later_cycle_begins_at_the_next_stronger_prior(files):
+    options = ("hnm.prior_weight=Auto", "main.number_of_macro_cycles=3")
+    refinement = small_refinement(files, *options)
+    refinement.run()
+    found = [r.choices[0] for r in refinement.records if r.step == "stage_one"]
+    assert len(found) == 3
+    first = [choice["trials"][0]["value"] for choice in found]
+    last = [choice["value"] for choice in found]
+    assert first == [prior_weights(before)[0] for before in (None, *last[:-1])]
 
 
 def test_what_is_given_goes_before_what_a_file_has():
