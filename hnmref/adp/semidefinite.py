@@ -57,8 +57,8 @@ def minimise(
     :param curvatures: positive definite (p, p) models of the second derivatives by
         each matrix alone, in the coordinates of
         :func:`hnmref.adp.symmetric.pack_symmetric`.
-    :param tolerance: ends when the slope of a step, or of what a line search leaves of
-        it, promises to gain less than this, relatively.
+    :param tolerance: ends when the slope of a step promises to gain less than this,
+        relatively, or when two steps from the same place find nothing.
     """
     x = [pack_symmetric(matrix) for matrix in start]
     models = [np.array(curvature, order="C") for curvature in curvatures]
@@ -71,26 +71,53 @@ def minimise(
         return value, [pack_symmetric(gradient) for gradient in gradients]
 
     value, gradient = evaluate(x)
+    # Where the least value is zero, nothing is gained below the start's rounding error.
+    rounding = np.finfo(float).eps * abs(value)
+    stuck = False
     for _ in range(max_iterations):
         direction = [
             model_minimum(a, g, model) - a for a, g, model in zip(x, gradient, models)
         ]
         slope = sum(g @ d for g, d in zip(gradient, direction))
-        if -slope <= tolerance * abs(value):
+        least = max(tolerance * abs(value), rounding)
+        if -slope <= least:
             break
-        length = 1.0
-        while True:
-            trial = [a + length * d for a, d in zip(x, direction)]
-            new_value, new_gradient = evaluate(trial)
-            if new_value <= value + _ENOUGH * length * slope:
-                break
-            length = _shorter(length, slope, new_value - value)
-            if length < _SHORTEST or -length * slope <= tolerance * abs(value):
-                return Minimum([unpack_symmetric(v) for v in x], value, n_evaluations)
+        trial, new_value, new_gradient, falls = _line_search(
+            evaluate, x, direction, value, slope, least
+        )
+        if stuck and not falls:
+            break
         for model, a, b, g, h in zip(models, x, trial, gradient, new_gradient):
             learn(model, b - a, h - g)
-        x, value, gradient = trial, new_value, new_gradient
+        # Where the target does not fall, the curvature is not what the model has: it
+        # has learnt that now, and gets one more direction from the same place.
+        stuck = not falls
+        if falls:
+            x, value, gradient = trial, new_value, new_gradient
     return Minimum([unpack_symmetric(v) for v in x], value, n_evaluations)
+
+
+def _line_search(
+    evaluate: Callable,
+    x: list[np.ndarray],
+    direction: list[np.ndarray],
+    value: float,
+    slope: float,
+    least: float,
+) -> tuple[list[np.ndarray], float, list[np.ndarray], bool]:
+    """The last trial, its value and gradient, and whether the target falls enough.
+
+    :param least: a step that promises less is not worth a trial.
+    """
+    length = 1.0
+    while True:
+        trial = [a + length * d for a, d in zip(x, direction)]
+        new_value, new_gradient = evaluate(trial)
+        if new_value <= value + _ENOUGH * length * slope:
+            return trial, new_value, new_gradient, True
+        length = _shorter(length, slope, new_value - value)
+        if length < _SHORTEST or -length * slope <= least:
+            return trial, new_value, new_gradient, False
 
 
 def learn(model: np.ndarray, step: np.ndarray, change: np.ndarray) -> None:

@@ -98,3 +98,20 @@ def test_value_never_rises_and_iterations_are_bound():
     ]
     assert values[0] == function(start)[0]
     assert all(a >= b for a, b in zip(values, values[1:])) and values[4] < values[0]
+
+
+def test_a_search_that_finds_nothing_is_not_the_end():
+    """A valley ten thousand times as steep as its floor, of which the model knows not."""
+    least = np.diag([1.0, 5.0])
+    steepness = np.diag([1e4, 1.0])
+
+    def valley(matrices):
+        away = matrices[0] - least
+        return float(np.sum(steepness * away**2)), [2 * steepness * away]
+
+    start = [np.diag([0.99, 0.0])]
+    result = minimise(
+        valley, start, [np.eye(3)], max_iterations=50, tolerance=1e-6
+    )
+    assert result.value < 1e-4 * valley(start)[0]
+    assert np.allclose(result.matrices[0], least, rtol=0, atol=0.05)
