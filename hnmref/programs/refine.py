@@ -31,6 +31,7 @@ from hnmref.programs.live_line import live_line
 from hnmref.programs.run_clock import RunClock
 from hnmref.programs.viewer_files import viewer_paths, write_viewers
 from hnmref.refine.arrays import to_numpy
+from hnmref.refine.fit_quality import fit_information
 from hnmref.refine.group_adp import group_adp_name
 from hnmref.refine.inputs import read_inputs
 from hnmref.refine.macro_cycle import Refinement
@@ -252,7 +253,7 @@ class Program(ProgramTemplate):
         elif name == "tls":
             anisotropic[:] = to_numpy(structure.use_u_aniso())
         stem = paths["json"].with_suffix("")
-        fit = refinement.fmodel.info()
+        fit = fit_information(refinement.fmodel)
         written = write_models(
             refinement.model,
             refinement.group_adp.displacements.total(),

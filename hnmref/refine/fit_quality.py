@@ -6,7 +6,7 @@ import numpy as np
 from cctbx import maptbx, miller
 from cctbx.array_family import flex
 
-from hnmref.refine.arrays import numpy_to_vec3, to_double
+from hnmref.refine.arrays import numpy_to_vec3, to_double, to_numpy
 from hnmref.refine.residues import ResidueTable
 
 #: Grid points up to this far from an atom count for its residue (Å), by the lowest
@@ -15,12 +15,26 @@ _RADII = ((4.0, 2.5), (2.0, 2.0), (1.0, 1.5), (0.0, 1.0))
 _HYDROGEN_RADIUS = 1.0
 #: Grid step of the maps as a share of d_min.
 _GRID_STEP = 0.25
+#: Free amplitudes in a shell of resolution, as mmtbx has it, where they are enough for
+#: this many shells.
+_FREE_IN_SHELL = 140
+_LEAST_SHELLS = 4
+
+
+def fit_information(fmodel):
+    """mmtbx's figures of the fit, in some shells even where the free set is small.
+
+    :param fmodel: f_model, or its twin.
+    """
+    n_free = int(to_numpy(fmodel.r_free_flags().data()).sum())
+    in_shell = min(max(n_free // _LEAST_SHELLS, 1), _FREE_IN_SHELL)
+    return fmodel.info(free_reflections_per_bin=in_shell)
 
 
 def resolution_shells(fit) -> list[dict]:
     """R-factors by resolution, from low to high.
 
-    :param fit: ``fmodel.info()``, of a twin too.
+    :param fit: as :func:`fit_information` gives it.
     :returns: ``d_max``, ``d_min`` (Å), ``n_work``, ``n_free``, ``completeness``
         (fraction; of a twin, of the working set), ``r_work`` and ``r_free``
         (fractions, None without reflections).

@@ -130,7 +130,7 @@ def write_models(
     :param formats: of "pdb" and "cif". A model that the PDB format cannot hold
         is written as cif instead, which a note says.
     :param remarks: what the ADPs are (see :func:`adp_remarks`).
-    :param fit: ``fmodel.info()``, for the statistics of the fit, or None.
+    :param fit: as :func:`hnmref.refine.fit_quality.fit_information` has it, or None.
     :raises InputError: the arrays do not match the model, or U is not finite.
     """
     _check_adps(model, u_total_cart, anisotropic)

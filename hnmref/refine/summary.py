@@ -50,7 +50,7 @@ class Findings:
 def findings(refinement: Refinement, fit) -> Findings:
     """Work them out.
 
-    :param fit: ``fmodel.info()`` of the end.
+    :param fit: of the end, as :func:`hnmref.refine.fit_quality.fit_information` has it.
     """
     table = residue_table(refinement.model)
     return Findings(

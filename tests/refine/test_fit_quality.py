@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from cctbx.array_family import flex
 
-from hnmref.refine.fit_quality import residue_correlations, resolution_shells
+from hnmref.refine.arrays import to_bool
+from hnmref.refine.fit_quality import (
+    fit_information,
+    residue_correlations,
+    resolution_shells,
+)
 from hnmref.refine.residues import residue_table
 
 
@@ -29,6 +34,17 @@ def test_shells_hold_all_amplitudes_and_their_r_factors(fmodel):
     f_model = np.abs(f_model.data().as_numpy_array()[last])
     expected = np.abs(f_obs - f_model).sum() / f_obs.sum()
     assert shells[-1]["r_work"] == pytest.approx(expected, rel=0.02)
+
+
+def test_a_small_free_set_still_has_some_shells(fmodel):
+    """mmtbx alone makes one of fewer than 280 free amplitudes."""
+    chosen = np.random.default_rng(4).random(fmodel.f_obs().size()) < 0.25
+    few = fmodel.select(to_bool(chosen))
+    assert 100 < few.f_obs_free().size() < 150
+    assert len(resolution_shells(few.info())) == 1
+    shells = resolution_shells(fit_information(few))
+    assert 3 <= len(shells) <= 6
+    assert all(shell["n_free"] >= 10 for shell in shells)
 
 
 def test_a_residue_in_the_wrong_place_has_the_lowest_correlation(two_cycles, fmodel):
