@@ -27,8 +27,8 @@ def fit_information(fmodel):
     :param fmodel: f_model, or its twin.
     """
     n_free = int(to_numpy(fmodel.r_free_flags().data()).sum())
-    in_shell = min(max(n_free // _LEAST_SHELLS, 1), _FREE_IN_SHELL)
-    return fmodel.info(free_reflections_per_bin=in_shell)
+    in_shell = min(n_free // _LEAST_SHELLS, _FREE_IN_SHELL)
+    return fmodel.info(free_reflections_per_bin=in_shell or _FREE_IN_SHELL)
 
 
 def resolution_shells(fit) -> list[dict]:
