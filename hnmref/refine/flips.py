@@ -10,6 +10,7 @@ from __future__ import annotations
 import iotbx.phil
 import mmtbx.model
 import numpy as np
+from iotbx.pdb import common_residue_names_get_class
 from libtbx.utils import Sorry, null_out
 from mmtbx.hydrogens import reduce_hydrogen
 from mmtbx.probe.Helpers import probe_phil_parameters
@@ -21,6 +22,8 @@ from hnmref.refine.side_chains import SideChain, movable_side_chains
 
 #: An atom of each side chain, and the one whose place it takes in a flip.
 _ENDS = {"ASN": ("OD1", "ND2"), "GLN": ("OE1", "NE2"), "HIS": ("ND1", "CD2")}
+#: cctbx's classes of residue names.
+_AMINO_ACIDS = ("common_amino_acid", "modified_amino_acid")
 
 
 def flipped_side_chains(model) -> list[tuple[SideChain, np.ndarray]]:
@@ -102,12 +105,20 @@ class _PlaceHydrogens(reduce_hydrogen.place_hydrogens):
         """The hierarchy with hydrogens that are still to be moved to their places."""
         hierarchy = super().add_missing_H_atoms_at_bogus_position()
         for group in hierarchy.atom_groups():
-            if group.get_atom("CA") and group.get_atom("N"):
+            if _is_amino_acid(group):
                 for name in ("H2", "H3"):
                     atom = group.get_atom(name)
                     if atom:
                         group.remove_atom(atom)
         return hierarchy
+
+
+def _is_amino_acid(group) -> bool:
+    """By its atoms, or by its name where it has little more than N."""
+    kind = common_residue_names_get_class(group.resname.strip())
+    return bool(group.get_atom("N")) and (
+        bool(group.get_atom("CA")) or kind in _AMINO_ACIDS
+    )
 
 
 def _is_flipped(before, after) -> bool:

@@ -163,6 +163,19 @@ def test_a_flipped_asparagine_comes_back_alone(tmp_path):
         assert np.array_equal(old, new)
 
 
+@needs_library
+def test_a_last_residue_of_one_atom_is_no_obstacle(tmp_path):
+    """2jee's chains end in the N of a valine."""
+    hierarchy = part("resseq 14:24")
+    last = hierarchy.only_chain().residue_groups()[-1].only_atom_group()
+    for atom in last.atoms():
+        if atom.name.strip() != "N":
+            last.remove_atom(atom)
+    model, _, _ = crystal(tmp_path / "model.pdb", hierarchy)
+    labels = [side_chain.label for side_chain, _ in flipped_side_chains(model)]
+    assert set(labels) <= {"A 22 ASN"}
+
+
 def two_copies(path):
     """Two like chains, apart, with data to low resolution."""
     hierarchy = part("resseq 7:18")
