@@ -85,7 +85,11 @@ def _optimised(model):
             skipBondFixup=True,
             fillAtomDump=False,
         )
-    except (Sorry, RuntimeError, ValueError, KeyError, AttributeError) as error:
+    except (
+        *(Sorry, RuntimeError, ValueError, KeyError, AttributeError),
+        # Of a residue that the monomer library has not, it asks RDKit.
+        ImportError,
+    ) as error:
         # What a model lacks for hydrogens comes out of reduce2 as any of these.
         raise InputError(
             f"sites.flip_nqh: mmtbx's reduce2 cannot place hydrogens on this model "
@@ -114,11 +118,10 @@ class _PlaceHydrogens(reduce_hydrogen.place_hydrogens):
 
 
 def _is_amino_acid(group) -> bool:
-    """By its atoms, or by its name where it has little more than N."""
-    kind = common_residue_names_get_class(group.resname.strip())
-    return bool(group.get_atom("N")) and (
-        bool(group.get_atom("CA")) or kind in _AMINO_ACIDS
-    )
+    """By its name, whatever of it is in this atom group, or else by its atoms."""
+    if common_residue_names_get_class(group.resname.strip()) in _AMINO_ACIDS:
+        return True
+    return bool(group.get_atom("CA") and group.get_atom("N"))
 
 
 def _is_flipped(before, after) -> bool:

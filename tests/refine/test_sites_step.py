@@ -4,6 +4,7 @@ import hnmref  # noqa: F401  (cctbx's extensions load first)
 
 import numpy as np
 import pytest
+from cctbx.array_family import flex
 from cctbx.geometry_restraints import dihedral_deltas
 from scitbx.matrix import rotate_point_around_axis, sqr
 from small_run import refine_params, small_refinement
@@ -164,13 +165,24 @@ def test_a_flipped_asparagine_comes_back_alone(tmp_path):
 
 
 @needs_library
-def test_a_last_residue_of_one_atom_is_no_obstacle(tmp_path):
-    """2jee's chains end in the N of a valine."""
+def test_parts_of_residues_are_no_obstacle(tmp_path):
+    """2jee's chains end in the N of a valine; 3ifx has conformers that share their N."""
     hierarchy = part("resseq 14:24")
-    last = hierarchy.only_chain().residue_groups()[-1].only_atom_group()
+    groups = hierarchy.only_chain().residue_groups()
+    last = groups[-1].only_atom_group()
     for atom in last.atoms():
         if atom.name.strip() != "N":
             last.remove_atom(atom)
+    whole = groups[2].only_atom_group()
+    conformers = [whole.detached_copy() for _ in range(2)]
+    for altloc, conformer in zip("AB", conformers):
+        conformer.altloc = altloc
+        conformer.remove_atom(conformer.get_atom("N"))
+        conformer.atoms().set_occ(flex.double(conformer.atoms_size(), 0.5))
+        groups[2].append_atom_group(conformer)
+    for atom in whole.atoms():
+        if atom.name.strip() != "N":
+            whole.remove_atom(atom)
     model, _, _ = crystal(tmp_path / "model.pdb", hierarchy)
     labels = [side_chain.label for side_chain, _ in flipped_side_chains(model)]
     assert set(labels) <= {"A 22 ASN"}
