@@ -18,12 +18,11 @@ from mmtbx.reduce.Optimizers import Optimizer
 from mmtbx.refinement.flip_peptide_side_chain import flip_residue
 
 from hnmref.errors import InputError
+from hnmref.refine.residues import AMINO_ACID_CLASSES
 from hnmref.refine.side_chains import SideChain, movable_side_chains
 
 #: An atom of each side chain, and the one whose place it takes in a flip.
 _ENDS = {"ASN": ("OD1", "ND2"), "GLN": ("OE1", "NE2"), "HIS": ("ND1", "CD2")}
-#: cctbx's classes of residue names.
-_AMINO_ACIDS = ("common_amino_acid", "modified_amino_acid")
 
 
 def flipped_side_chains(model) -> list[tuple[SideChain, np.ndarray]]:
@@ -119,7 +118,7 @@ class _PlaceHydrogens(reduce_hydrogen.place_hydrogens):
 
 def _is_amino_acid(group) -> bool:
     """By its name, whatever of it is in this atom group, or else by its atoms."""
-    if common_residue_names_get_class(group.resname.strip()) in _AMINO_ACIDS:
+    if common_residue_names_get_class(group.resname.strip()) in AMINO_ACID_CLASSES:
         return True
     return bool(group.get_atom("CA") and group.get_atom("N"))
 

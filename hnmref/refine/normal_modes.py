@@ -285,9 +285,7 @@ class NormalModes:
                 for _ in self._stages(part, rng, weight, TRIAL_TOLERANCE):
                     pass
 
-            choice, _ = trials.choose(
-                "hnm.prior_weight", prior_weights(before), refine
-            )
+            choice, _ = trials.choose("hnm.prior_weight", prior_weights(before), refine)
             choices.append(choice)
             prior_weight = choice.value
         return prior_weight, choices

@@ -18,13 +18,9 @@ from hnmref.refine.arrays import to_numpy, vec3_to_numpy
 #: Non-hydrogen atoms nearer than this are bonded (Å); metals' ligands are not.
 BOND_DISTANCE = 2.0
 
-_POLYMER_CLASSES = {
-    "common_amino_acid",
-    "modified_amino_acid",
-    "d_amino_acid",
-    "common_rna_dna",
-    "modified_rna_dna",
-}
+#: cctbx's classes of residue names.
+AMINO_ACID_CLASSES = {"common_amino_acid", "modified_amino_acid", "d_amino_acid"}
+_POLYMER_CLASSES = AMINO_ACID_CLASSES | {"common_rna_dna", "modified_rna_dna"}
 #: Backbones by which a residue of an unknown name is seen to be of a polymer.
 _BACKBONES = ({"N", "CA", "C"}, {"O5'", "C5'", "C4'", "C3'", "O3'"})
 #: Distance of the only atoms of neighbours in a trace, with their names (Å).

@@ -110,8 +110,6 @@ def test_a_search_that_finds_nothing_is_not_the_end():
         return float(np.sum(steepness * away**2)), [2 * steepness * away]
 
     start = [np.diag([0.99, 0.0])]
-    result = minimise(
-        valley, start, [np.eye(3)], max_iterations=50, tolerance=1e-6
-    )
+    result = minimise(valley, start, [np.eye(3)], max_iterations=50, tolerance=1e-6)
     assert result.value < 1e-4 * valley(start)[0]
     assert np.allclose(result.matrices[0], least, rtol=0, atol=0.05)

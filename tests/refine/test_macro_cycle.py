@@ -91,10 +91,7 @@ def test_final_r_is_that_of_the_structure(two_cycles):
 @pytest.mark.parametrize("kind", ["hnm", "tls", "none"])
 def test_scaling_leaves_f_model_and_structure_in_step(files, kind):
     """From a flat B that is too high, mmtbx takes more than U_local has."""
-    records = []
-    refinement = small_refinement(
-        files, f"group_adp={kind}", "start.b_iso=60", on_step=records.append
-    )
+    refinement = small_refinement(files, f"group_adp={kind}", "start.b_iso=60")
     structure = refinement.model.get_xray_structure()
     structure.shift_us(b_shift=40.0)
     refinement.group_adp.begin(structure)
