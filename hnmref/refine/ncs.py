@@ -13,8 +13,11 @@ from contextlib import contextmanager
 import iotbx.ncs
 from libtbx.utils import null_out
 from mmtbx.geometry_restraints.torsion_restraints.torsion_ncs import (
+    torsion_ncs,
     torsion_ncs_params,
 )
+
+_BACKBONE = {"N", "CA", "C"}
 
 
 @contextmanager
@@ -31,16 +34,43 @@ def torsion_ncs_restraints(model) -> Iterator[list[list[str]]]:
     geometry = model.restraints_manager.geometry
     try:
         model.search_for_ncs(params=iotbx.ncs.input.get_default_params().ncs_search)
-        model.setup_torsion_ncs_restraints(
-            fmodel=None,
-            ncs_torsion_params=torsion_ncs_params.extract(),
-            sites_individual=None,
-            log=null_out(),
-        )
-        groups = model.get_ncs_groups().get_array_of_str_selections()
-        restrained = geometry.ncs_dihedral_manager is not None
-        yield [list(group) for group in groups] if restrained else []
+        manager = None
+        if model.get_ncs_obj().number_of_ncs_groups > 0:
+            manager = _TorsionNcs(
+                model=model, params=torsion_ncs_params.extract(), log=null_out()
+            )
+        if manager is None or manager.get_n_proxies() == 0:
+            yield []
+        else:
+            geometry.ncs_dihedral_manager = manager
+            groups = model.get_ncs_groups().get_array_of_str_selections()
+            yield [list(group) for group in groups]
     finally:
         geometry.ncs_dihedral_manager = None
         # mmtbx's refinement of B takes groups that are set for constraints.
         model.unset_ncs_constraints_groups()
+
+
+class _TorsionNcs(torsion_ncs):
+    """mmtbx's restraints, for models with residues that lack backbone atoms too."""
+
+    def get_omega_outliers(self, pdb_hierarchy):
+        """Peptide bonds that are neither cis nor trans.
+
+        mmtbx stops at a residue without the atoms of a peptide bond; it has no such
+        bond, and is left out.
+        """
+        copy = pdb_hierarchy.deep_copy()
+        for chain in copy.chains():
+            for group in chain.residue_groups():
+                if not _has_backbone(group):
+                    chain.remove_residue_group(group)
+        return super().get_omega_outliers(copy)
+
+
+def _has_backbone(group) -> bool:
+    """Whether every conformer of a residue group has the atoms of a peptide bond."""
+    return all(
+        _BACKBONE <= {atom.name.strip() for atom in conformer.atoms()}
+        for conformer in group.conformers()
+    )

@@ -188,9 +188,18 @@ def test_parts_of_residues_are_no_obstacle(tmp_path):
     assert set(labels) <= {"A 22 ASN"}
 
 
-def two_copies(path):
-    """Two like chains, apart, with data to low resolution."""
+def two_copies(path, *, truncated=()):
+    """Two like chains, apart, with data to low resolution.
+
+    :param truncated: numbers of residues that have their N alone.
+    """
     hierarchy = part("resseq 7:18")
+    for group in hierarchy.residue_groups():
+        if group.resseq_as_int() in truncated:
+            residue = group.only_atom_group()
+            for atom in residue.atoms():
+                if atom.name.strip() != "N":
+                    residue.remove_atom(atom)
     chain = hierarchy.only_chain().detached_copy()
     chain.id = "B"
     hierarchy.only_model().append_chain(chain)
@@ -232,6 +241,22 @@ def test_ncs_restraints_draw_copies_together(tmp_path):
     # Nothing is left for the steps that follow.
     assert model.restraints_manager.geometry.ncs_dihedral_manager is None
     assert model.get_ncs_groups() is None
+
+
+@needs_library
+@needs_grids
+def test_ncs_restraints_leave_out_residues_without_backbone(tmp_path):
+    """Chains often end in a residue of which the map shows no more than N."""
+    reference_data.use_rotarama_data()
+    count = {}
+    for truncated in ((), (12,), (18,)):
+        model, _, _ = two_copies(tmp_path / "model.pdb", truncated=truncated)
+        with torsion_ncs_restraints(model) as groups:
+            assert len(groups) == 1
+            manager = model.restraints_manager.geometry.ncs_dihedral_manager
+            count[truncated] = manager.get_n_proxies()
+    # In mid-chain the torsions of the next peptide are lost as well.
+    assert 0 < count[12,] < count[18,] < count[()]
 
 
 @needs_library
