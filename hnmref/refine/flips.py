@@ -98,15 +98,19 @@ def _optimised(model):
 
 
 class _PlaceHydrogens(reduce_hydrogen.place_hydrogens):
-    """Hydrogens of amino acids as they are in a chain.
+    """Hydrogens of amino acids as they are in a chain, and none of ions.
 
     CCP4's monomer library has free amino acids with NH3+, where mmtbx expects GeoStd's
-    with NH2, and would give every residue a hydrogen too many.
+    with NH2, and would give every residue a hydrogen too many. Its CD is a nucleotide:
+    of cadmium mmtbx would ask RDKit.
     """
 
     def add_missing_H_atoms_at_bogus_position(self):
         """The hierarchy with hydrogens that are still to be moved to their places."""
+        ions = _take_out_ions(self.model.get_hierarchy())
         hierarchy = super().add_missing_H_atoms_at_bogus_position()
+        for chain, index, ion in ions:
+            chain.insert_residue_group(index, ion)
         for group in hierarchy.atom_groups():
             if _is_amino_acid(group):
                 for name in ("H2", "H3"):
@@ -116,11 +120,31 @@ class _PlaceHydrogens(reduce_hydrogen.place_hydrogens):
         return hierarchy
 
 
+def _take_out_ions(hierarchy) -> list:
+    """Remove ions from their chains: chain, index in it and residue group of each.
+
+    In this order they can be put back.
+    """
+    ions = [
+        (chain, index, group)
+        for chain in hierarchy.chains()
+        for index, group in enumerate(chain.residue_groups())
+        if {_residue_class(part) for part in group.atom_groups()} == {"common_element"}
+    ]
+    for chain, _, ion in ions:
+        chain.remove_residue_group(ion)
+    return ions
+
+
 def _is_amino_acid(group) -> bool:
     """By its name, whatever of it is in this atom group, or else by its atoms."""
-    if common_residue_names_get_class(group.resname.strip()) in AMINO_ACID_CLASSES:
+    if _residue_class(group) in AMINO_ACID_CLASSES:
         return True
     return bool(group.get_atom("CA") and group.get_atom("N"))
+
+
+def _residue_class(group) -> str:
+    return common_residue_names_get_class(group.resname.strip())
 
 
 def _is_flipped(before, after) -> bool:

@@ -169,10 +169,7 @@ def test_parts_of_residues_are_no_obstacle(tmp_path):
     """2jee's chains end in the N of a valine; 3ifx has conformers that share their N."""
     hierarchy = part("resseq 14:24")
     groups = hierarchy.only_chain().residue_groups()
-    last = groups[-1].only_atom_group()
-    for atom in last.atoms():
-        if atom.name.strip() != "N":
-            last.remove_atom(atom)
+    keep_n_alone(groups[-1])
     whole = groups[2].only_atom_group()
     conformers = [whole.detached_copy() for _ in range(2)]
     for altloc, conformer in zip("AB", conformers):
@@ -188,6 +185,44 @@ def test_parts_of_residues_are_no_obstacle(tmp_path):
     assert set(labels) <= {"A 22 ASN"}
 
 
+@needs_library
+def test_ions_are_no_obstacle_and_stay_in_their_place(tmp_path):
+    """CD is a nucleotide in CCP4's monomer library, not the cadmium of 1y1l."""
+    hierarchy = part("resseq 18:24")
+    chain = hierarchy.only_chain()
+    chain.insert_residue_group(3, ion("CD", chain, 6.0))
+    chain.append_residue_group(ion("ZN", chain, 10.0))
+    model, _, _ = crystal(tmp_path / "model.pdb", hierarchy)
+    wrong, _ = turned(model, 22, ("CB", "CG"), 180, fixed=TRUNK)
+    labels = []
+    for sites in (vec3_to_numpy(model.get_sites_cart()).copy(), wrong):
+        model.set_sites_cart(numpy_to_vec3(sites))
+        labels.append([side_chain.label for side_chain, _ in flipped_side_chains(model)])
+    # One of the two ways is the right one.
+    assert sorted(labels) == [[], ["A 22 ASN"]]
+
+
+def ion(name, chain, distance):
+    """A residue of one atom, so far (Å) from the chain's first."""
+    result = chain.residue_groups()[0].detached_copy()
+    keep_n_alone(result)
+    result.resseq = f"{900 + len(chain.residue_groups())}"
+    residue = result.only_atom_group()
+    residue.resname = name
+    (atom,) = residue.atoms()
+    x, y, z = atom.xyz
+    atom.set_name(name).set_element(name).set_xyz((x, y, z + distance)).set_hetero(True)
+    return result
+
+
+def keep_n_alone(group):
+    """Leave a residue of one conformer its N and nothing more."""
+    residue = group.only_atom_group()
+    for atom in residue.atoms():
+        if atom.name.strip() != "N":
+            residue.remove_atom(atom)
+
+
 def two_copies(path, *, truncated=()):
     """Two like chains, apart, with data to low resolution.
 
@@ -196,10 +231,7 @@ def two_copies(path, *, truncated=()):
     hierarchy = part("resseq 7:18")
     for group in hierarchy.residue_groups():
         if group.resseq_as_int() in truncated:
-            residue = group.only_atom_group()
-            for atom in residue.atoms():
-                if atom.name.strip() != "N":
-                    residue.remove_atom(atom)
+            keep_n_alone(group)
     chain = hierarchy.only_chain().detached_copy()
     chain.id = "B"
     hierarchy.only_model().append_chain(chain)
