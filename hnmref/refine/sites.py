@@ -7,8 +7,9 @@ spent, and the ratio would be far too small. Displacements are held.
 
 Where the weight is optimised, multiples of that ratio are tried, each from the
 same start, and the one of lowest R_free is taken among those with good geometry
-and no wide gap between R_free and R_work (limits by resolution: mmtbx's
-``weights_params``).
+(limits by resolution: mmtbx's ``weights_params``). Its limit to R_free − R_work is not
+among them: what lowers R_free is no overfit, and with few free reflections the gap is
+on one side of a limit or the other by chance.
 """
 
 from __future__ import annotations
@@ -42,19 +43,6 @@ class Trial(NamedTuple):
     r_free: float
     rmsd: Rmsd
     sites_cart: Any
-
-    @property
-    def gap(self) -> float:
-        """R_free − R_work."""
-        return self.r_free - self.r_work
-
-
-class Limits(NamedTuple):
-    """What a trial may have at most: Å, degrees, and a fraction for the gap."""
-
-    bonds: float
-    angles: float
-    gap: float
 
 
 def refine_sites(
@@ -103,7 +91,7 @@ def refine_sites(
 
     scales = TRIAL_SCALES if params.optimize_weight else (params.weight_scale,)
     trials = map_in_order(try_scale, scales, nproc)
-    best = best_trial(trials, limits_at(fmodel.f_obs().d_min(), before.gap))
+    best = best_trial(trials, limits_at(fmodel.f_obs().d_min()))
     set_sites(fmodel, model, best.sites_cart)
     lines.append(f"weight of the X-ray target: {best.scale:g} times {ratio:.4g}")
     lines.append(_line("start", before))
@@ -123,31 +111,22 @@ def _require_geometry(model) -> None:
         )
 
 
-def limits_at(d_min: float, gap_before: float) -> Limits:
-    """mmtbx's limits for a resolution in Å.
-
-    A gap between R_free and R_work that was wider before (a fraction) is allowed
-    to stay: coordinates alone may not be able to close it.
-    """
+def limits_at(d_min: float) -> Rmsd:
+    """What a trial may deviate from ideal geometry: mmtbx's, for a resolution in Å."""
     criteria = weights_params.tw_customizations_params.extract()
     row = next(
         row
         for row in criteria.weight_selection_criteria
         if row.d_min <= d_min < row.d_max
     )
-    return Limits(
-        bonds=row.bonds_rmsd,
-        angles=row.angles_rmsd,
-        gap=max(row.r_free_minus_r_work / 100, gap_before),
-    )
+    return Rmsd(bonds=row.bonds_rmsd, angles=row.angles_rmsd)
 
 
-def best_trial(trials: Sequence[Trial], limits: Limits) -> Trial:
+def best_trial(trials: Sequence[Trial], limits: Rmsd) -> Trial:
     """The lowest R_free of the trials within the limits.
 
-    Where no geometry is within them, the trial of the lowest weight is taken;
-    where only the gap is too wide, the one whose gap is narrowest. Geometry
-    comes first, so that no gain in R_free buys bad bonds.
+    Where no geometry is within them, the trial of the lowest weight is taken, so that
+    no gain in R_free buys bad bonds.
     """
     sane = [
         trial
@@ -156,10 +135,7 @@ def best_trial(trials: Sequence[Trial], limits: Limits) -> Trial:
     ]
     if not sane:
         return min(trials, key=lambda trial: trial.scale)
-    close = [trial for trial in sane if trial.gap <= limits.gap]
-    if not close:
-        return min(sane, key=lambda trial: trial.gap)
-    return min(close, key=lambda trial: trial.r_free)
+    return min(sane, key=lambda trial: trial.r_free)
 
 
 def _let_hydrogens_ride(model) -> list[str]:

@@ -32,7 +32,6 @@ from hnmref.refine.model import read_model
 from hnmref.refine.reference_data import find_monomer_library
 from hnmref.refine.sites import (
     TRIAL_SCALES,
-    Limits,
     Trial,
     best_trial,
     limits_at,
@@ -312,18 +311,18 @@ def trial(scale, r_work, r_free, bonds=0.01, angles=1.5):
     return Trial(scale, r_work, r_free, Rmsd(bonds, angles), None)
 
 
-LIMITS = Limits(bonds=0.015, angles=2.0, gap=0.06)
+LIMITS = Rmsd(bonds=0.015, angles=2.0)
 
 
 def test_lowest_r_free_within_the_limits_wins():
     trials = [
         trial(0.1, 0.25, 0.29),
         trial(1, 0.23, 0.28),
-        trial(2, 0.21, 0.275),  # gap too wide
+        trial(2, 0.19, 0.275),  # a wide gap is no reason against it
         trial(3, 0.23, 0.270, bonds=0.02),
         trial(4, 0.23, 0.270, angles=2.1),
     ]
-    assert best_trial(trials, LIMITS).scale == 1
+    assert best_trial(trials, LIMITS).scale == 2
 
 
 def test_bad_geometry_everywhere_takes_the_lowest_weight():
@@ -331,21 +330,8 @@ def test_bad_geometry_everywhere_takes_the_lowest_weight():
     assert best_trial(trials, LIMITS).scale == 0.1
 
 
-def test_wide_gaps_everywhere_take_the_narrowest():
-    trials = [trial(0.1, 0.30, 0.37), trial(1, 0.25, 0.33), trial(2, 0.2, 0.32)]
-    assert best_trial(trials, LIMITS).scale == 0.1
-    # Good geometry comes before a narrow gap.
-    trials[0] = trial(0.1, 0.30, 0.37, bonds=0.02)
-    assert best_trial(trials, LIMITS).scale == 1
-
-
 @pytest.mark.parametrize(
-    "d_min, bonds, angles, gap",
-    [(1.2, 0.025, 3.0, 0.04), (2.8, 0.015, 2.0, 0.06), (3.8, 0.015, 2.0, 0.05)],
+    "d_min, bonds, angles", [(1.2, 0.025, 3.0), (2.8, 0.015, 2.0), (3.8, 0.015, 2.0)]
 )
-def test_limits_are_mmtbxs_by_resolution(d_min, bonds, angles, gap):
-    assert limits_at(d_min, 0.01) == pytest.approx((bonds, angles, gap))
-
-
-def test_a_gap_that_was_wider_before_is_allowed():
-    assert limits_at(2.8, 0.09).gap == pytest.approx(0.09)
+def test_limits_are_mmtbxs_by_resolution(d_min, bonds, angles):
+    assert limits_at(d_min) == pytest.approx((bonds, angles))
