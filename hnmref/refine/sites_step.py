@@ -6,8 +6,10 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from hnmref.errors import InputError, ReferenceDataError
-from hnmref.refine.arrays import numpy_to_vec3, vec3_to_numpy
+from hnmref.refine.arrays import numpy_to_vec3, to_bool, vec3_to_numpy
 from hnmref.refine.ncs import torsion_ncs_restraints
 from hnmref.refine.reference_data import use_rotarama_data
 from hnmref.refine.sites import refine_sites, set_sites
@@ -103,14 +105,18 @@ def _fit_side_chains(fmodel, model, step: SitesStep) -> None:
     # It loads the grids that check_strategy has made known.
     from hnmref.refine.rotamers import fitted_side_chains
 
-    start = lowest = fmodel.r_work()
-    sites = vec3_to_numpy(model.get_sites_cart()).copy()
-    kept = []
+    structure = fmodel.xray_structure
+    sites = vec3_to_numpy(structure.sites_cart()).copy()
+    start = fmodel.r_work()
     fitted = fitted_side_chains(fmodel, model)
+    _keep_solvent_out(fmodel, fitted)
+    lowest = fmodel.r_work()
+    kept = []
     for side_chain in fitted:
         trial = sites.copy()
         trial[side_chain.atoms] = side_chain.sites
-        set_sites(fmodel, model, numpy_to_vec3(trial))
+        structure.set_sites_cart(numpy_to_vec3(trial))
+        fmodel.update_xray_structure(update_f_calc=True)
         r_work = fmodel.r_work()
         if r_work < lowest:
             sites, lowest = trial, r_work
@@ -119,10 +125,32 @@ def _fit_side_chains(fmodel, model, step: SitesStep) -> None:
     step.changes["fitted_side_chains"] = kept
     step.details.append(
         f"side chains fitted: {len(kept)} of {len(fitted)} that mmtbx would move, "
-        f"R_work {start:.4f} to {lowest:.4f}"
+        f"R_work {start:.4f} to {fmodel.r_work():.4f}"
     )
     if kept:
         step.details.append("  " + ", ".join(kept))
+
+
+def _keep_solvent_out(fmodel, fitted) -> None:
+    """Give f_model a mask of the places of all side chains, present and fitted.
+
+    With a mask of its own for each trial, R_work would judge how the mask falls as
+    much as the side chain; with that of the present ones, staying would be favoured.
+    """
+    structure = fmodel.xray_structure
+    places = structure.deep_copy_scatterers()
+    sites = vec3_to_numpy(structure.sites_cart()).copy()
+    moved = np.zeros(len(sites), bool)
+    for side_chain in fitted:
+        sites[side_chain.atoms] = side_chain.sites
+        moved[side_chain.atoms] = True
+    places.set_sites_cart(numpy_to_vec3(sites))
+    fmodel.update_xray_structure(
+        xray_structure=structure.concatenate(places.select(to_bool(moved))),
+        update_f_mask=True,
+        force_update_f_mask=True,
+    )
+    fmodel.update_xray_structure(xray_structure=structure, update_f_calc=True)
 
 
 def _flip_side_chains(fmodel, model, step: SitesStep) -> None:

@@ -122,6 +122,10 @@ def test_a_side_chain_in_a_wrong_rotamer_comes_back(true, number):
     place(fmodel, model, wrong)
     step = run(fmodel, model, fit_rotamers=True)
     assert off(model, sites, moved) < 0.5
+    # Mask and structure factors are those of the sites that it has now.
+    r_work = fmodel.r_work()
+    present = vec3_to_numpy(model.get_sites_cart()).copy()
+    assert place(fmodel, model, present).r_work() == pytest.approx(r_work, abs=1e-6)
     (label,) = step.changes["fitted_side_chains"]
     assert label.startswith(f"A {number} ")
     for old, new in zip(before, state(model), strict=True):
