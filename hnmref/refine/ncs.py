@@ -17,7 +17,7 @@ from mmtbx.geometry_restraints.torsion_restraints.torsion_ncs import (
     torsion_ncs_params,
 )
 
-_BACKBONE = {"N", "CA", "C"}
+from hnmref.refine.residues import PEPTIDE_BACKBONE
 
 
 @contextmanager
@@ -71,6 +71,6 @@ class _TorsionNcs(torsion_ncs):
 def _has_backbone(group) -> bool:
     """Whether every conformer of a residue group has the atoms of a peptide bond."""
     return all(
-        _BACKBONE <= {atom.name.strip() for atom in conformer.atoms()}
+        PEPTIDE_BACKBONE <= {atom.name.strip() for atom in conformer.atoms()}
         for conformer in group.conformers()
     )

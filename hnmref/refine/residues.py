@@ -21,8 +21,10 @@ BOND_DISTANCE = 2.0
 #: cctbx's classes of residue names.
 AMINO_ACID_CLASSES = {"common_amino_acid", "modified_amino_acid", "d_amino_acid"}
 _POLYMER_CLASSES = AMINO_ACID_CLASSES | {"common_rna_dna", "modified_rna_dna"}
+#: What a peptide bond to either side needs.
+PEPTIDE_BACKBONE = {"N", "CA", "C"}
 #: Backbones by which a residue of an unknown name is seen to be of a polymer.
-_BACKBONES = ({"N", "CA", "C"}, {"O5'", "C5'", "C4'", "C3'", "O3'"})
+_BACKBONES = (PEPTIDE_BACKBONE, {"O5'", "C5'", "C4'", "C3'", "O3'"})
 #: Distance of the only atoms of neighbours in a trace, with their names (Å).
 _TRACE_DISTANCES = {"CA": 4.5, "P": 8.0}
 

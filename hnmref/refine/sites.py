@@ -7,9 +7,9 @@ spent, and the ratio would be far too small. Displacements are held.
 
 Where the weight is optimised, multiples of that ratio are tried, each from the
 same start, and the one of lowest R_free is taken among those with good geometry
-(limits by resolution: mmtbx's ``weights_params``). Its limit to R_free − R_work is not
-among them: what lowers R_free is no overfit, and with few free reflections the gap is
-on one side of a limit or the other by chance.
+(limits by resolution: mmtbx's ``weights_params``). Its limit to R_free − R_work has no
+part in it: R_free rises itself where sites are overfitted, and with few free reflections
+chance decides on which side of a limit the gap is.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from hnmref.errors import InputError, ReferenceDataError
 from hnmref.refine.arrays import numpy_to_vec3, to_bool, vec3_to_numpy
 from hnmref.refine.ncs import torsion_ncs_restraints
 from hnmref.refine.reference_data import use_rotarama_data
+from hnmref.refine.scaling import refresh
 from hnmref.refine.sites import refine_sites, set_sites
 
 #: Options of the sites scope that are steps of their own, by whether they judge side
@@ -109,14 +110,14 @@ def _fit_side_chains(fmodel, model, step: SitesStep) -> None:
     sites = vec3_to_numpy(structure.sites_cart()).copy()
     start = fmodel.r_work()
     fitted = fitted_side_chains(fmodel, model)
-    _keep_solvent_out(fmodel, fitted)
+    keep_solvent_out(fmodel, fitted)
     lowest = fmodel.r_work()
     kept = []
     for side_chain in fitted:
         trial = sites.copy()
         trial[side_chain.atoms] = side_chain.sites
         structure.set_sites_cart(numpy_to_vec3(trial))
-        fmodel.update_xray_structure(update_f_calc=True)
+        refresh(fmodel)
         r_work = fmodel.r_work()
         if r_work < lowest:
             sites, lowest = trial, r_work
@@ -131,11 +132,13 @@ def _fit_side_chains(fmodel, model, step: SitesStep) -> None:
         step.details.append("  " + ", ".join(kept))
 
 
-def _keep_solvent_out(fmodel, fitted) -> None:
+def keep_solvent_out(fmodel, fitted) -> None:
     """Give f_model a mask of the places of all side chains, present and fitted.
 
     With a mask of its own for each trial, R_work would judge how the mask falls as
     much as the side chain; with that of the present ones, staying would be favoured.
+
+    :param fitted: side chains with ``atoms``, indices, and ``sites``, (n, 3) in Å.
     """
     structure = fmodel.xray_structure
     places = structure.deep_copy_scatterers()

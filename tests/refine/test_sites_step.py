@@ -2,6 +2,8 @@
 
 import hnmref  # noqa: F401  (cctbx's extensions load first)
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from cctbx.array_family import flex
@@ -30,7 +32,11 @@ from hnmref.refine.arrays import (
 from hnmref.refine.flips import flipped_side_chains
 from hnmref.refine.ncs import torsion_ncs_restraints
 from hnmref.refine.side_chains import movable_side_chains
-from hnmref.refine.sites_step import check_strategy, run_sites_step
+from hnmref.refine.sites_step import (
+    check_strategy,
+    keep_solvent_out,
+    run_sites_step,
+)
 
 needs_grids = pytest.mark.skipif(
     reference_data.find_rotarama_data() is None,
@@ -122,14 +128,33 @@ def test_a_side_chain_in_a_wrong_rotamer_comes_back(true, number):
     place(fmodel, model, wrong)
     step = run(fmodel, model, fit_rotamers=True)
     assert off(model, sites, moved) < 0.5
-    # Mask and structure factors are those of the sites that it has now.
-    r_work = fmodel.r_work()
-    present = vec3_to_numpy(model.get_sites_cart()).copy()
-    assert place(fmodel, model, present).r_work() == pytest.approx(r_work, abs=1e-6)
     (label,) = step.changes["fitted_side_chains"]
     assert label.startswith(f"A {number} ")
     for old, new in zip(before, state(model), strict=True):
         assert np.array_equal(old, new)
+
+
+@needs_library
+def test_the_solvent_is_kept_out_of_both_places_of_a_side_chain(true):
+    model, fmodel, sites = true
+    wrong, moved = turned(model, 12, ("CA", "CB"), 120)
+
+    def mask():
+        return to_numpy(fmodel.f_masks()[0].data()).copy()
+
+    own, both = [], []
+    for here, there in ((sites, wrong), (wrong, sites)):
+        place(fmodel, model, here)
+        own.append(mask())
+        structure, r_work = fmodel.xray_structure, fmodel.r_work()
+        keep_solvent_out(fmodel, [SimpleNamespace(atoms=moved, sites=there[moved])])
+        both.append(mask())
+        assert fmodel.xray_structure is structure
+        assert place(fmodel, model, here).r_work() == pytest.approx(r_work, abs=1e-6)
+    size = np.abs(own[0]).max()
+    assert np.allclose(both[0], both[1], rtol=0, atol=1e-9 * size)
+    assert np.abs(own[0] - own[1]).max() > 1e-3 * size
+    assert np.abs(own[0] - both[0]).max() > 1e-3 * size
 
 
 @needs_library
