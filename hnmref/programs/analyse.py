@@ -31,7 +31,7 @@ from hnmref.files import write_text
 from hnmref.modes import GaussianModes
 from hnmref.modes.fluctuations import mode_range, thermal_motion
 from hnmref.modes.units import KJ_IN_KCAL
-from hnmref.programs.command import run_command, sorry
+from hnmref.programs.command import console_script, run_command, sorry
 from hnmref.programs.mode_analyses import ANALYSES, analysis_paths, check_task
 from hnmref.programs.mode_atoms import (
     atom_names,
@@ -316,6 +316,7 @@ class Program(ProgramTemplate):
         self._say(f"Wrote {path}; look at it")
 
 
+@console_script
 def run(args: list[str] | None = None) -> dict[str, AnalysisResult] | None:
     """Run the command with these arguments (None: the command line's)."""
     with sorry():

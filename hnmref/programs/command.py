@@ -7,8 +7,9 @@ None or Auto where a number is needed to whatever comes across it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 
 from iotbx.cli_parser import CCTBXParser, run_program
 from libtbx import Auto
@@ -30,6 +31,21 @@ _KINDS = {
 
 #: What libtbx raises for a value: also infinity where a whole number is needed.
 _UNREADABLE = (RuntimeError, ValueError, OverflowError)
+
+
+def console_script(run: Callable) -> Callable:
+    """Let ``run`` stand as a console script too: nothing is returned by one that ends well.
+
+    An installed script ends with ``sys.exit(run())``, for which results are a failure.
+    Called with arguments, ``run`` returns its results.
+    """
+
+    @wraps(run)
+    def command(args: list[str] | None = None):
+        results = run(args)
+        return None if args is None else results
+
+    return command
 
 
 def run_command(program_class: type[ProgramTemplate], args: list[str] | None):

@@ -42,7 +42,7 @@ from hnmref.adp.metrics import (
 from hnmref.errors import InputError
 from hnmref.files import write_text
 from hnmref.params import REFINE
-from hnmref.programs.command import run_command, sorry
+from hnmref.programs.command import console_script, run_command, sorry
 from hnmref.programs.nodes import Nodes, network_nodes, selected
 from hnmref.refine.inputs import read_inputs
 from hnmref.refine.scaling import scaled_fmodel
@@ -266,6 +266,7 @@ class Program(ProgramTemplate):
         print("Wrote " + ", ".join(map(str, self.paths.values())), file=self.logger)
 
 
+@console_script
 def run(args: list[str] | None = None) -> dict:
     """Run the command with these arguments (None: the command line's)."""
     return run_command(Program, args)

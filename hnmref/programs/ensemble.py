@@ -45,7 +45,7 @@ from hnmref.modes.ensemble import (
     settle,
 )
 from hnmref.modes.relaxation import geometry_of
-from hnmref.programs.command import run_command, sorry
+from hnmref.programs.command import console_script, run_command, sorry
 from hnmref.programs.nodes import label
 from hnmref.programs.trajectory import write_cif_models, write_pdb_models
 from hnmref.refine.arrays import to_double
@@ -299,6 +299,7 @@ class Program(ProgramTemplate):
         return path
 
 
+@console_script
 def run(args: list[str] | None = None) -> Ensemble:
     """Run the command with these arguments (None: the command line's)."""
     with sorry():

@@ -31,7 +31,7 @@ from hnmref.errors import InputError
 from hnmref.files import written_whole
 from hnmref.modes import ModeSet, write_nmd
 from hnmref.modes.principal import PrincipalComponents, principal_components, project
-from hnmref.programs.command import run_command, sorry
+from hnmref.programs.command import console_script, run_command, sorry
 from hnmref.programs.frames import Frames, read_frames, read_nodes
 from hnmref.programs.md_components import (
     read_amber_components,
@@ -298,6 +298,7 @@ class Program(ProgramTemplate):
             self._print(f"Wrote {path}")
 
 
+@console_script
 def run(args: list[str] | None = None) -> ModeSet | None:
     """Run the command with these arguments (None: the command line's)."""
     with sorry():

@@ -26,7 +26,7 @@ from libtbx.utils import Sorry, null_out
 from hnmref import params as scopes
 from hnmref.adp.basis import n_parameters
 from hnmref.files import write_text
-from hnmref.programs.command import run_command, sorry
+from hnmref.programs.command import console_script, run_command, sorry
 from hnmref.programs.live_line import live_line
 from hnmref.programs.run_clock import RunClock
 from hnmref.programs.viewer_files import viewer_paths, write_viewers
@@ -330,6 +330,7 @@ def _modes_of_stage(n_modes, n_groups: int | None = None) -> str:
     return f"{times}{n_modes} modes, {count} parameters"
 
 
+@console_script
 def run(args: list[str] | None = None) -> Refinement | None:
     """Run the command with these arguments (None: the command line's)."""
     return run_command(Program, args)

@@ -29,7 +29,7 @@ from hnmref.adp.tls import tls_from_pi
 from hnmref.adp.tls_fit import ANISOTROPIC_MOTIONS, ISOTROPIC_MOTIONS
 from hnmref.errors import InputError
 from hnmref.files import write_text, written_whole
-from hnmref.programs.command import run_command, sorry
+from hnmref.programs.command import console_script, run_command, sorry
 from hnmref.refine.arrays import to_numpy
 from hnmref.refine.displacements import total_u_cart
 from hnmref.refine.model import header_tls, read_model
@@ -249,6 +249,7 @@ def _segment_records(
     return records
 
 
+@console_script
 def run(args: list[str] | None = None) -> dict:
     """Run the command with these arguments (None: the command line's)."""
     return run_command(Program, args)

@@ -10,7 +10,9 @@ from importlib import import_module
 import pytest
 from libtbx.utils import Sorry
 
+from hnmref.programs import command as commands
 from hnmref.programs.refine import run
+from tests.refine.known_bodies import write_bodies
 
 COMMANDS = (
     "refine",
@@ -86,3 +88,29 @@ def test_the_screen_has_the_sentence_and_no_traceback():
         "Sorry: hnm.n_whole=-1 cannot be used: "
         "it has to be a whole number of at least 6"
     ]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_results_are_for_callers_with_arguments(command, monkeypatch):
+    """An installed command ends with sys.exit(run()): results would be a failure."""
+    results = {"some": "results"}
+    monkeypatch.setattr(commands, "run_program", lambda **given: results)
+    monkeypatch.setattr(sys, "argv", [f"hnmref.{command}"])
+    run_it = import_module(f"hnmref.programs.{command}").run
+    assert run_it() is None
+    without = command in ("modes", "transition")
+    assert run_it(["model.pdb"]) is (None if without else results)
+
+
+def test_an_installed_command_that_ends_well_exits_with_0(tmp_path):
+    write_bodies(tmp_path / "m.pdb")
+    script = "import sys; from hnmref.programs.tls_segments import run; sys.exit(run())"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", script, "m.pdb", "max_segments=2"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
