@@ -1,15 +1,18 @@
-"""Commands as libtbx runs them, with one sentence for a parameter that cannot be used.
+"""Commands as libtbx runs them, with one sentence for each argument that cannot be used.
 
-libtbx itself leaves a value of the wrong type or out of its range to a traceback, and
-None or Auto where a number is needed to whatever comes across it.
+libtbx itself leaves a value of the wrong type or out of its range to a traceback, None
+or Auto where a number is needed to whatever comes across it, and goes on without a
+file that it cannot read.
 """
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 
 from iotbx.cli_parser import CCTBXParser, run_program
 from libtbx import Auto
@@ -27,6 +30,14 @@ _KINDS = {
     "path": "the name of a file",
     "atom_selection": "an atom selection",
     "choice": "one of the choices that --show-defaults 3 lists",
+}
+
+#: What each of libtbx's types of data is to a user.
+_CONTENTS = {
+    "model": "a model",
+    "miller_array": "reflections",
+    "restraint": "restraints",
+    "phil": "parameters",
 }
 
 #: What libtbx raises for a value: also infinity where a whole number is needed.
@@ -62,11 +73,40 @@ def sorry() -> Iterator[None]:
     try:
         yield
     except HnmrefError as error:
-        raise Sorry(str(error)) from error
+        raise Sorry(str(error)) from None
 
 
 class _Parser(CCTBXParser):
-    """libtbx's, that names every parameter whose value cannot be used."""
+    """libtbx's, that names every argument that cannot be used."""
+
+    def parse_args(self, args: list[str], skip_help: bool = False):
+        """Take up all arguments; the namespace that they make."""
+        self._given_files_are_read = False
+        return super().parse_args(args, skip_help)
+
+    def process_files(self, file_list: list[str], *given, **named) -> None:
+        """Read files, and every one of those on the command line."""
+        super().process_files(file_list, *given, **named)
+        # Those that parameters name, afterwards, are for the program to read.
+        if not self._given_files_are_read:
+            self._given_files_are_read = True
+            self._refuse_unread(file_list)
+
+    def _refuse_unread(self, file_list: list[str]) -> None:
+        kinds = [kind for kind in _CONTENTS if kind in self.data_manager.datatypes]
+        read = {
+            name
+            for kind in kinds
+            for name in getattr(self.data_manager, f"get_{kind}_names")()
+        }
+        wanted = " or ".join(_CONTENTS[kind] for kind in kinds)
+        unread = [
+            f"{name} cannot be read as {wanted}: check what is in it, or leave it out"
+            for name in file_list
+            if name not in read
+        ]
+        if unread:
+            raise Sorry("\n".join(unread))
 
     def process_phil(self, phil_list: list[str]) -> None:
         """Take up files' and the command line's parameters, and look at all values."""
@@ -83,6 +123,33 @@ class _Parser(CCTBXParser):
             raise Sorry("\n".join(complaints))
         if unreadable is not None:
             raise unreadable
+
+    def raise_Sorry_for_unused_phil(self) -> None:
+        """Name each parameter that there is not, and those of similar names."""
+        if self.unused_phil and not self.namespace.diff_params:
+            names = [found.path for found in self.master_phil.all_definitions()]
+            raise Sorry("\n".join(_no_such(str(p), names) for p in self.unused_phil))
+
+    def show_phil_summary(self) -> None:
+        """Show the parameters, if each argument was a file or a parameter."""
+        if self.namespace.unknown:
+            raise Sorry("\n".join(map(_neither, self.namespace.unknown)))
+        super().show_phil_summary()
+
+
+def _no_such(given: str, names: list[str]) -> str:
+    """That a parameter, as it was given, is none; and what it may stand for."""
+    wanted = given.split("=")[0].split(" ")[0]
+    similar = " or ".join(difflib.get_close_matches(wanted, names, n=2, cutoff=0.6))
+    hint = f"did you mean {similar}?" if similar else "see --show-defaults 3"
+    return f"{given}: there is no such parameter; {hint}"
+
+
+def _neither(argument: str) -> str:
+    """What is wrong with an argument that is neither a file nor a parameter."""
+    if Path(argument).is_dir():
+        return f"{argument} is a directory: give the files in it"
+    return f"{argument} is neither a file nor a parameter (name=value): check its path"
 
 
 def _complaints(given, master) -> Iterator[str]:

@@ -60,5 +60,9 @@ def update_scales(fmodel, params) -> None:
 def refresh(fmodel, *, mask: bool = False) -> None:
     """Structure factors (and the solvent mask) of the structure as it is now."""
     fmodel.update_xray_structure(
-        xray_structure=fmodel.xray_structure, update_f_calc=True, update_f_mask=mask
+        xray_structure=fmodel.xray_structure,
+        update_f_calc=True,
+        update_f_mask=mask,
+        # Unforced, the mask stays as it was where atoms have moved little.
+        force_update_f_mask=mask,
     )

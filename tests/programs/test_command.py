@@ -79,6 +79,46 @@ def test_every_command_refuses_alike(command):
         import_module(f"hnmref.programs.{command}").run(["output.serial=x"])
 
 
+@pytest.mark.parametrize(
+    "argument, wanted",
+    [
+        (
+            "absent.pdb",
+            "absent.pdb is neither a file nor a parameter (name=value): "
+            "check its path",
+        ),
+        ("folder", "folder is a directory: give the files in it"),
+        (
+            "junk.pdb",
+            "junk.pdb cannot be read as a model or parameters: "
+            "check what is in it, or leave it out",
+        ),
+        (
+            "n_moodes=5",
+            "n_moodes=5: there is no such parameter; did you mean n_modes or nodes?",
+        ),
+        ("zzz=5", "zzz=5: there is no such parameter; see --show-defaults 3"),
+        (
+            "bad.eff",
+            'n_moodes (file "bad.eff", line 1): there is no such parameter; '
+            "did you mean n_modes or nodes?",
+        ),
+    ],
+)
+def test_an_argument_that_cannot_be_used_is_named(
+    argument, wanted, tmp_path, monkeypatch
+):
+    """Also beside a model, with which the command would have gone on."""
+    monkeypatch.chdir(tmp_path)
+    write_bodies(tmp_path / "m.pdb")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "junk.pdb").write_text("junk\n")
+    (tmp_path / "bad.eff").write_text("n_moodes = 5\n")
+    with pytest.raises(Sorry) as caught:
+        import_module("hnmref.programs.modes").run(["m.pdb", argument])
+    assert str(caught.value) == wanted
+
+
 def test_the_screen_has_the_sentence_and_no_traceback():
     command = [sys.executable, "-m", "hnmref.programs.refine", "hnm.n_whole=-1"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

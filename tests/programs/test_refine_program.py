@@ -311,7 +311,7 @@ def without_free_flags(data, path):
         (["DATA"], "one model and got 0"),
         (["MODEL"], "one reflection file and got 0"),
         (["MODEL", "no_flags.mtz"], "free.*data.generate_free_flags"),
-        (["MODEL", "DATA", "hnm.n_wole=9"], "not recognized"),
+        (["MODEL", "DATA", "hnm.n_wole=9"], "did you mean hnm.n_whole"),
         (["MODEL", "DATA", "hnm.n_whole=5"], "hnm.n_whole=5 .*of at least 6"),
         (["MODEL", "DATA", "absent.pdb"], "absent.pdb"),
         (

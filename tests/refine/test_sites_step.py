@@ -76,8 +76,12 @@ def true(helix):
 
 def place(fmodel, model, sites):
     model.set_sites_cart(numpy_to_vec3(sites))
+    # Unforced, the mask stays as it was where few atoms have moved.
     fmodel.update_xray_structure(
-        model.get_xray_structure(), update_f_calc=True, update_f_mask=True
+        model.get_xray_structure(),
+        update_f_calc=True,
+        update_f_mask=True,
+        force_update_f_mask=True,
     )
     return fmodel
 
