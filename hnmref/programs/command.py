@@ -45,10 +45,9 @@ _UNREADABLE = (RuntimeError, ValueError, OverflowError)
 
 
 def console_script(run: Callable) -> Callable:
-    """Let ``run`` stand as a console script too: nothing is returned by one that ends well.
+    """A ``run`` that returns its results where it is given arguments, and None otherwise.
 
     An installed script ends with ``sys.exit(run())``, for which results are a failure.
-    Called with arguments, ``run`` returns its results.
     """
 
     @wraps(run)

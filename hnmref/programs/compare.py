@@ -267,7 +267,7 @@ class Program(ProgramTemplate):
 
 
 @console_script
-def run(args: list[str] | None = None) -> dict:
+def run(args: list[str] | None = None) -> dict | None:
     """Run the command with these arguments (None: the command line's)."""
     return run_command(Program, args)
 

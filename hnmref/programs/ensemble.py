@@ -300,7 +300,7 @@ class Program(ProgramTemplate):
 
 
 @console_script
-def run(args: list[str] | None = None) -> Ensemble:
+def run(args: list[str] | None = None) -> Ensemble | None:
     """Run the command with these arguments (None: the command line's)."""
     with sorry():
         named = _with_named_files(sys.argv[1:] if args is None else args)
