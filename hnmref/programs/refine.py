@@ -27,6 +27,7 @@ from hnmref import params as scopes
 from hnmref.adp.basis import n_parameters
 from hnmref.files import write_text
 from hnmref.programs.command import console_script, run_command, sorry
+from hnmref.programs.interruption import lasting_interrupt
 from hnmref.programs.live_line import live_line
 from hnmref.programs.run_clock import RunClock
 from hnmref.programs.viewer_files import viewer_paths, write_viewers
@@ -116,7 +117,10 @@ class Program(ProgramTemplate):
             with self._log_file():
                 self._begin_table()
                 self._clock = self._new_clock()
-                with live_line(self.logger, self._clock.text):
+                with (
+                    live_line(self.logger, self._clock.text),
+                    lasting_interrupt() as self._stop_if_interrupted,
+                ):
                     self.refinement.run()
                     self._write_outputs()
 
@@ -128,7 +132,7 @@ class Program(ProgramTemplate):
             on_step=self._show_step,
             on_cycle=self._end_cycle,
             on_detail=lambda line: self._say(f"      {line}"),
-            on_count=lambda what: self._clock.count(what),
+            on_count=self._count,
         )
         if self.params.main.restart_file is not None:
             resume(refinement, self.params.main.restart_file)
@@ -224,6 +228,7 @@ class Program(ProgramTemplate):
 
     def _show_step(self, record: StepRecord) -> None:
         """A row of the table, with the time left once a whole cycle has been timed."""
+        self._stop_if_interrupted()
         self._clock.end_step(record)
         left = self._clock.seconds_left()
         told = record.as_dict()
@@ -231,6 +236,11 @@ class Program(ProgramTemplate):
             told["seconds_left"] = left
         self._say(format_step(told))
         self._progress("step", told)
+
+    def _count(self, what: str) -> None:
+        """Another evaluation or trial begins."""
+        self._stop_if_interrupted()
+        self._clock.count(what)
 
     def _end_cycle(self, refinement: Refinement) -> None:
         """A restart goes on from here."""
