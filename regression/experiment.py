@@ -35,8 +35,8 @@ from regression.scheduler import performed
 from regression.task import Task
 
 GRIDS = {"full": FULL, "quick": QUICK}
-#: Seed of the shaken coordinates.
-SHAKE_SEED = 2679941
+#: Seed of shaken coordinates, and by default of refinements.
+SEED = 2679941
 
 #: The tasks of every entry, by point.
 Tasks = Mapping[str, Mapping[Point, Task]]
@@ -74,12 +74,13 @@ def tasks_of(
 ) -> dict[Point, Task]:
     """The entry's tasks."""
     source = source_version()
+    seed = () if options.seed == SEED else (f"main.random_seed={options.seed}",)
     return {
         point: Task(
             Run(
                 entry,
                 point.name,
-                (*how.parameters, *point.parameters, *options.extra),
+                (*how.parameters, *point.parameters, *seed, *options.extra),
                 options.work_dir,
             ),
             options.results,
@@ -160,6 +161,13 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--entries", nargs="+", help="default: all of several chains")
     result.add_argument("--protocol", choices=PROTOCOLS, default="fixed")
     result.add_argument("--cycles", type=int, help="macro-cycles, for the protocol's")
+    result.add_argument(
+        "--seed",
+        type=int,
+        default=SEED,
+        help="of shaken starts and refinements; another start of the same entries, for "
+        "which use other directories",
+    )
     result.add_argument("--grid", choices=GRIDS, default="full")
     result.add_argument(
         "--modes", nargs="+", type=_pair, metavar="N,P", help="for the grid's pairs"
@@ -224,7 +232,7 @@ def main(args: Sequence[str] | None = None) -> None:
         from regression.shake import shaken
 
         place = options.work_dir / "shaken"
-        entries = [shaken(e, place, how.shake_steps, SHAKE_SEED) for e in entries]
+        entries = [shaken(e, place, how.shake_steps, options.seed) for e in entries]
     points = asked_grid(options).points()
     tasks = {entry.id: tasks_of(entry, points, how, options) for entry in entries}
     if not options.report_only:

@@ -115,7 +115,7 @@ class Program(ProgramTemplate):
         if len(self.names) < 2:
             raise Sorry(
                 f"hnmref.compare takes two models or more and got {len(self.names)}: "
-                "give PDB or mmCIF files"
+                "give different PDB or mmCIF files"
             )
         data = self.data_manager.get_miller_array_names()
         if len(data) > 1:

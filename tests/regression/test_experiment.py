@@ -155,6 +155,26 @@ def test_missing_points_are_named_and_the_exit_code_tells(command, tmp_path, cap
     assert "tls-7" in (tmp_path / "results" / "day.html").read_text()
 
 
+def test_another_seed_is_another_start_and_another_refinement(
+    command, tmp_path, monkeypatch
+):
+    assert all_parameters(()).extract().main.random_seed == experiment.SEED
+    seeds = []
+
+    def shaken(entry, place, n_steps, seed):
+        seeds.append(seed)
+        return entry
+
+    monkeypatch.setattr("regression.shake.shaken", shaken)
+    command(*"--protocol sites --groups 1 --seed 7".split())
+    assert seeds == [7]
+    record = json.loads((tmp_path / "results/day/1abc_tls-1.json").read_text())
+    assert "main.random_seed=7" in record["parameters"]
+    # Its runs are not those of the usual start.
+    with pytest.raises(SystemExit):
+        command(*"--protocol sites --groups 1 --report-only".split())
+
+
 def test_a_moved_residue_loses_its_correlation(tmp_path):
     entry = make_entry(tmp_path / "1abc")
     prepare(entry, POINTS[0], tmp_path)
