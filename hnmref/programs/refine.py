@@ -112,15 +112,12 @@ class Program(ProgramTemplate):
         self.refinement = None
         if self.params.output.dry_run:
             return
-        with sorry():
+        with sorry(), lasting_interrupt() as self._stop_if_interrupted:
             self.refinement = self._begin()
             with self._log_file():
                 self._begin_table()
                 self._clock = self._new_clock()
-                with (
-                    live_line(self.logger, self._clock.text),
-                    lasting_interrupt() as self._stop_if_interrupted,
-                ):
+                with live_line(self.logger, self._clock.text):
                     self.refinement.run()
                     self._write_outputs()
 
