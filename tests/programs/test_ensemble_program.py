@@ -16,9 +16,8 @@ from hnmref.modes.ensemble import ensemble_u
 from hnmref.programs.ensemble import run
 from hnmref.programs.refine import run as refine
 from hnmref.refine.simulate import write_simulated
-from tests.refine.small_run import QUICK, small_simulation
+from tests.refine.small_run import QUICK_ARGUMENTS, small_simulation
 
-QUICK_ARGUMENTS = [text.replace("'", "") for text in QUICK]
 #: From twice the modes of a group on, U can be exact.
 ENOUGH = "n=40"
 

@@ -14,7 +14,7 @@ from hnmref.programs.interruption import lasting_interrupt
 from hnmref.programs.refine import run
 from hnmref.refine import macro_cycle
 from hnmref.refine.simulate import write_simulated
-from tests.refine.small_run import QUICK, small_simulation
+from tests.refine.small_run import QUICK_ARGUMENTS, small_simulation
 
 
 @pytest.fixture
@@ -83,10 +83,9 @@ def test_a_run_ends_after_the_step_that_lost_it(keyboard, tmp_path, monkeypatch)
         return scale(*args)
 
     monkeypatch.setattr(macro_cycle, "scaled_fmodel", losing)
-    arguments = [text.replace("'", "") for text in QUICK]
-    arguments += ["main.number_of_macro_cycles=5", "output.prefix=run"]
+    arguments = ["main.number_of_macro_cycles=5", "output.prefix=run"]
     with pytest.raises(KeyboardInterrupt):
-        run([str(files["model"]), str(files["data"]), *arguments])
+        run([str(files["model"]), str(files["data"]), *QUICK_ARGUMENTS, *arguments])
     assert cycles == []
     with np.load("run_001.hnm.npz") as restart:
         assert json.loads(str(restart["about"]))["n_cycles_done"] == 1

@@ -18,9 +18,7 @@ from hnmref.programs.refine import run
 from hnmref.refine.processes import map_in_order
 from hnmref.refine.simulate import write_simulated
 from tests.programs.terminal import Terminal, screen
-from tests.refine.small_run import QUICK, small_simulation
-
-QUICK_ARGUMENTS = [text.replace("'", "") for text in QUICK]
+from tests.refine.small_run import QUICK_ARGUMENTS, small_simulation
 
 
 @pytest.fixture

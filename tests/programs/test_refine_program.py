@@ -19,10 +19,9 @@ from hnmref.refine.arrays import sym_mat3_to_numpy
 from hnmref.refine.finished_run import read_run
 from hnmref.refine.simulate import write_simulated
 from hnmref.report.json_report import REQUIRED
-from tests.refine.small_run import DOMAINS, QUICK, small_simulation
+from tests.refine.small_run import DOMAINS, QUICK_ARGUMENTS, small_simulation
 
 SUFFIXES = {"pdb", "cif", "mtz", "log", "eff", "json", "html", "hnm.npz"}
-QUICK_ARGUMENTS = [text.replace("'", "") for text in QUICK]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from hnmref.programs.refine import run
 from hnmref.refine.arrays import sym_mat3_to_numpy
 from hnmref.refine.finished_run import read_run
 from hnmref.refine.simulate import write_simulated
-from tests.refine.small_run import QUICK, small_simulation
+from tests.refine.small_run import QUICK_ARGUMENTS, small_simulation
 
 MOTIONS = [f"group_{g}_motion_{m}" for g in (1, 2) for m in (1, 2)]
 LEVELS = ["whole", "group", "local"]
@@ -38,8 +38,7 @@ CHIMERAX = {
 def arguments(tmp_path_factory):
     directory = tmp_path_factory.mktemp("run")
     files = write_simulated(small_simulation(), directory)
-    quick = [text.replace("'", "") for text in QUICK]
-    return [str(files["model"]), str(files["data"]), *quick] + [
+    return [str(files["model"]), str(files["data"]), *QUICK_ARGUMENTS] + [
         f"output.prefix={directory / 'run'}",
         "output.viewers=True",
         "output.levels=True",

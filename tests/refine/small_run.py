@@ -29,6 +29,8 @@ QUICK = (
     "u_local.max_iterations=3",
     "main.number_of_macro_cycles=1",
 )
+#: The same as a program gets them, without the shell's quotes.
+QUICK_ARGUMENTS = tuple(text.replace("'", "") for text in QUICK)
 BUNDLED = Path(iotbx.__file__).parent / "regression" / "secondary_structure"
 
 
