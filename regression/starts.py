@@ -35,7 +35,9 @@ def read_table(results: Path, name: str) -> list[Line]:
         return list(csv.DictReader(file))
 
 
-def shared(tables: Sequence[Sequence[Line]], keys: Sequence[str], value: str):
+def shared(
+    tables: Sequence[Sequence[Line]], keys: Sequence[str], value: str
+) -> dict[tuple[str, ...], np.ndarray]:
     """A value of the lines that all tables have.
 
     :param keys: columns that name a line.
