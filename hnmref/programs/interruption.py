@@ -22,14 +22,15 @@ def lasting_interrupt() -> Iterator[Callable[[], None]]:
 
     :return: raises KeyboardInterrupt if Ctrl-C was pressed and the run still goes on.
     """
-    pressed = threading.Event()
+    pressed = False
 
     def remember(*received) -> None:
-        pressed.set()
+        nonlocal pressed
+        pressed = True
         raise KeyboardInterrupt
 
     def stop_if_pressed() -> None:
-        if pressed.is_set():
+        if pressed:
             raise KeyboardInterrupt
 
     if not _raises_here():
