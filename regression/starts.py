@@ -41,7 +41,7 @@ def shared(
     """A value of the lines that all tables have.
 
     :param keys: columns that name a line.
-    :return: for each name, the value in every table, (S,) floats.
+    :returns: for each name, the value in every table, (S,) floats.
     """
     found = [
         {tuple(line[key] for key in keys): float(line[value]) for line in table}

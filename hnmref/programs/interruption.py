@@ -20,7 +20,7 @@ def lasting_interrupt() -> Iterator[Callable[[], None]]:
     In threads other than the main one, or where the caller does something else about
     it, that is left as it is.
 
-    :return: raises KeyboardInterrupt if Ctrl-C was pressed and the run still goes on.
+    :yields: what raises KeyboardInterrupt if Ctrl-C was pressed and the run still goes on.
     """
     pressed = False
 

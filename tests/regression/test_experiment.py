@@ -156,7 +156,7 @@ def test_missing_points_are_named_and_the_exit_code_tells(command, tmp_path, cap
 
 
 def test_another_seed_is_another_start_and_another_refinement(
-    command, tmp_path, monkeypatch
+    command, tmp_path, monkeypatch, capsys
 ):
     assert all_parameters(()).extract().main.random_seed == experiment.SEED
     seeds = []
@@ -173,6 +173,7 @@ def test_another_seed_is_another_start_and_another_refinement(
     # Its runs are not those of the usual start.
     with pytest.raises(SystemExit):
         command(*"--protocol sites --groups 1 --report-only".split())
+    assert "1abc: 2 of 2 runs: tls-1, hnm-20-20." in capsys.readouterr().out
 
 
 def test_a_moved_residue_loses_its_correlation(tmp_path):
