@@ -8,7 +8,8 @@
 
 Every refinement is a task that leaves RESULTS/ENTRY_ROW.json and .npz; a command that
 was stopped goes on, and what failed is tried again. From what has finished come
-RESULTS-entries.csv, -runs.csv, -residues.csv, -improvement.png, -b_kl.png and .html.
+RESULTS-entries.csv, -runs.csv, -points.csv, -residues.csv, -improvement.png, -b_kl.png,
+-points.png and .html.
 The exit code is 1 if a task failed or an entry could not be judged. See
 docs/regression.md.
 """
@@ -108,6 +109,7 @@ def report(tasks: Tasks, title: str, results: Path) -> bool:
     """Write tables, figures and page; whether nothing is missing."""
     from regression import figures, page, tables
     from regression.entry_report import entry_report
+    from regression.points import point_means
 
     reports = [entry_report(of_entry) for of_entry in tasks.values()]
     reports = [found for found in reports if found is not None]
@@ -118,6 +120,8 @@ def report(tasks: Tasks, title: str, results: Path) -> bool:
     stem = results.parent / results.name
     write_text(f"{stem}-entries.csv", tables.entries_csv(reports))
     write_text(f"{stem}-runs.csv", tables.runs_csv(reports))
+    points = point_means(reports)
+    write_text(f"{stem}-points.csv", tables.points_csv(points))
     write_text(f"{stem}-residues.csv", tables.residues_csv(reports))
     page.write_page(
         title,
@@ -130,12 +134,13 @@ def report(tasks: Tasks, title: str, results: Path) -> bool:
         Path(f"{stem}.html"),
     )
     if reports:
-        figures.write_png(
-            figures.improvement_figure(reports), Path(f"{stem}-improvement.png")
-        )
-        boundary = figures.boundary_figure(reports)
-        if boundary is not None:
-            figures.write_png(boundary, Path(f"{stem}-b_kl.png"))
+        for name, figure in (
+            ("improvement", figures.improvement_figure(reports)),
+            ("b_kl", figures.boundary_figure(reports)),
+            ("points", figures.points_figure(points)),
+        ):
+            if figure is not None:
+                figures.write_png(figure, Path(f"{stem}-{name}.png"))
     for line in (*tables.goals(reports), *missing):
         print(line)
     print(f"Wrote {stem}.html and the tables and figures beside it")

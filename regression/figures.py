@@ -1,8 +1,9 @@
-"""The pictures of the regression: improvement, and jumps of U, entry by entry."""
+"""The pictures of the regression: entry by entry, and point by point of the grid."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 import hnmref  # noqa: F401  (cctbx's extensions load first)
@@ -15,8 +16,18 @@ from benchmarks.comparison import Difference
 from hnmref.files import written_whole
 from hnmref.report.plots import STYLE
 from regression.entry_report import EntryReport
+from regression.points import PointMeans
 
 _HNM, _TLS, _FAIR = "#d55e00", "#0072b2", "#009e73"
+#: Names, colours and markers of points by their kind, and those of further partitions.
+_KINDS = {
+    "hnm": ("HNM: n,p", _HNM, "o"),
+    "tls": ("TLS: groups a chain", _TLS, "^"),
+    "none": ("isotropic B alone", "0.3", "x"),
+}
+_FURTHER = ((_FAIR, "v"), ("#cc79a7", "D"), ("#e69f00", "s"))
+#: More points of a kind would have their labels on top of each other.
+_MOST_LABELLED = 8
 #: Inches: of an entry, and of what stands around the axes.
 _ENTRY_WIDTH, _MARGIN, _HEIGHT = 0.45, 2.0, 3.6
 _LEAST_WIDTH = 9.5
@@ -62,6 +73,38 @@ def boundary_figure(reports: Sequence[EntryReport]) -> Figure | None:
     axes.set_ylabel("B_KL of the TLS partition\nabove 1: U jumps at its borders")
     _legend(figure)
     return figure
+
+
+def points_figure(points: Sequence[PointMeans]) -> Figure | None:
+    """Mean R_free against mean R_work, a colour a kind; None where there is no point."""
+    if not points:
+        return None
+    kinds: dict[str, list[PointMeans]] = {}
+    for point in points:
+        kinds.setdefault(point.name.partition("-")[0], []).append(point)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(_LEAST_WIDTH, _HEIGHT), layout="constrained")
+        axes = figure.subplots()
+    further = cycle(_FURTHER)
+    for kind, own in kinds.items():
+        name, colour, marker = _KINDS.get(kind) or (kind, *next(further))
+        r_work = [100 * point.r_work for point in own]
+        r_free = [100 * point.r_free for point in own]
+        axes.plot(r_work, r_free, marker, color=colour, label=name)
+        if len(own) <= _MOST_LABELLED:
+            for point, x, y in zip(own, r_work, r_free):
+                axes.annotate(_label(point), (x, y), (6, 5), textcoords="offset points")
+    axes.set_xlabel("R_work (%)")
+    axes.set_ylabel("R_free (%)")
+    axes.margins(x=0.12, y=0.15)
+    _legend(figure)
+    return figure
+
+
+def _label(point: PointMeans) -> str:
+    """A point's numbers of modes or groups, and its parameters."""
+    numbers = point.name.partition("-")[2].replace("-", ",")
+    return f"{numbers} ({point.n_parameters:.0f})".strip()
 
 
 def _entry_axes(reports: Sequence[EntryReport]):

@@ -13,8 +13,15 @@ from hnmref.files import write_text
 from hnmref.report import page
 from hnmref.report.plots import STYLE, svg_uri
 from regression.entry_report import EntryReport
-from regression.figures import boundary_figure, improvement_figure
-from regression.tables import PAGE_TABLES, goals, page_columns
+from regression.figures import boundary_figure, improvement_figure, points_figure
+from regression.points import PointMeans, point_means
+from regression.tables import (
+    PAGE_TABLES,
+    POINT_TITLES,
+    goals,
+    page_columns,
+    point_cells,
+)
 
 _HOW_JUDGED = (
     "Improvements are R_free of the best TLS less that of the best normal modes, in "
@@ -48,12 +55,14 @@ def write_page(
     :param missing: sentences on what is not there.
     :param conditions: sentences on how the runs were made.
     """
+    points = point_means(reports)
     sections = [
         f"<header><h1>{page.escape(title)}</h1></header>",
         page.section("Goals", page.items(list(goals(reports)))),
         page.section("Missing", page.items(missing)),
-        page.section("Figures", *_figures(reports)),
+        page.section("Figures", *_figures(reports, points)),
         *(_table(reports, name, keys) for name, keys in PAGE_TABLES),
+        _points_table(points, len(reports)),
         page.section(
             "How this was judged", page.paragraph(_HOW_JUDGED), page.paragraph(_MODELS)
         ),
@@ -62,7 +71,9 @@ def write_page(
     write_text(path, page.page(title, filter(None, sections)))
 
 
-def _figures(reports: Sequence[EntryReport]) -> list[str]:
+def _figures(
+    reports: Sequence[EntryReport], points: Sequence[PointMeans]
+) -> list[str]:
     if not reports:
         return []
     drawn = [
@@ -76,6 +87,12 @@ def _figures(reports: Sequence[EntryReport]) -> list[str]:
             "B_KL of TLS and of normal modes, entry by entry",
             "Jumps of U at the borders of the best TLS's groups.",
         ),
+        (
+            points_figure(points),
+            "Mean R_free against mean R_work, point by point",
+            "Every point of the grid (in brackets its parameters), mean over entries: "
+            "nothing is chosen by R_free.",
+        ),
     ]
     with rc_context(STYLE):
         return [
@@ -83,6 +100,13 @@ def _figures(reports: Sequence[EntryReport]) -> list[str]:
             for figure, alt, caption in drawn
             if figure is not None
         ]
+
+
+def _points_table(points: Sequence[PointMeans], n_entries: int) -> str:
+    return page.section(
+        f"Points of the grid, means of {n_entries} entries",
+        page.table(POINT_TITLES, [point_cells(point) for point in points]),
+    )
 
 
 def _table(reports: Sequence[EntryReport], name: str, keys: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.comparison import Difference, mean_difference
 from regression.entry_report import EntryReport, n_group_parameters
+from regression.points import PointMeans
 
 #: What the entries shall show (percent points; improvements are TLS less ours).
 GOAL_MEAN = 0.86
@@ -128,6 +129,16 @@ PAGE_TABLES = (
 )
 
 
+#: The page's table of points.
+POINT_TITLES = ("point", "parameters", "R_work", "R_free", "R_free − R_work")
+
+
+def point_cells(point: PointMeans) -> list[str]:
+    """What the page shows of a point."""
+    percents = map(_percent, (point.r_work, point.r_free, point.gap))
+    return [point.name, f"{point.n_parameters:.0f}", *percents]
+
+
 def page_columns(keys: str) -> list[Column]:
     """Columns by their keys, the entry first."""
     by_key = {column.key: column for column in COLUMNS}
@@ -152,6 +163,18 @@ def runs_csv(reports: Sequence[EntryReport]) -> str:
             + [n_group_parameters(run), run.seconds, run.source]
             for report in reports
             for row, run in report.records.items()
+        ),
+    )
+
+
+def points_csv(points: Sequence[PointMeans]) -> str:
+    """A line a point of the grid: means over entries, R as fractions."""
+    titles = "point n_group_parameters r_work r_free gap".split()
+    return _csv(
+        titles,
+        (
+            [p.name, *map(_number, (p.n_parameters, p.r_work, p.r_free, p.gap))]
+            for p in points
         ),
     )
 

@@ -9,12 +9,20 @@ import pytest
 from benchmarks.comparison import Difference
 from benchmarks.runs import Record
 from regression.entry_report import EntryReport
-from regression.figures import boundary_figure, improvement_figure, write_png
+from regression.figures import (
+    boundary_figure,
+    improvement_figure,
+    points_figure,
+    write_png,
+)
+from regression.points import PointMeans, point_means
 from regression.tables import (
     PAGE_TABLES,
     entries_csv,
     goals,
     page_columns,
+    point_cells,
+    points_csv,
     residues_csv,
     runs_csv,
 )
@@ -109,3 +117,32 @@ def test_figures_of_many_entries(tmp_path):
     assert boundary_figure([report("bare", 1.0, b_kl=None)]) is None
     points = boundary_figure(reports[:2]).axes[0].lines[0]
     assert points.get_ydata().tolist() == [2.0, 2.0]
+
+
+def test_points_are_means_over_the_entries_that_all_have_them():
+    first, second = report("good", -1.5), report("worse", 0.7)
+    first.records["none"] = run("none", 0.3, 0.33)
+    ours, theirs = point_means([first, second])
+    assert (ours.name, theirs.name) == ("hnm-20-20", "tls-3")
+    assert (ours.n_parameters, theirs.n_parameters) == (630, 120)
+    # (-1.5 + 0.7) / 2 points below TLS, and a gap 0.5 narrower.
+    assert ours.r_free == pytest.approx(0.30 - 0.004)
+    assert ours.gap == pytest.approx(0.05 - 0.005)
+    assert point_means([first])[-1].name == "none"
+    assert point_means([]) == []
+    (line, _) = csv.DictReader(io.StringIO(points_csv([ours, theirs])))
+    assert (line["point"], line["r_free"]) == ("hnm-20-20", "0.296")
+    assert point_cells(ours)[:2] == ["hnm-20-20", "630"]
+
+
+def test_figure_of_points_shows_every_kind():
+    names = ["none", "tls-1", "tls-3", "domains-2", "hnm-10-10", "hnm-20-20-w0.5"]
+    points = [PointMeans(name, 0.25, 0.3, 12.4) for name in names]
+    figure = points_figure(points)
+    drawn = {line.get_label(): len(line.get_xdata()) for line in figure.axes[0].lines}
+    assert drawn == {
+        "isotropic B alone": 1, "TLS: groups a chain": 2, "domains": 1, "HNM: n,p": 2
+    }
+    labels = [text.get_text() for text in figure.axes[0].texts]
+    assert labels[0] == "(12)" and labels[-1] == "20,20,w0.5 (12)"
+    assert points_figure([]) is None
