@@ -29,13 +29,13 @@ from benchmarks.options import add_run_options, default_directories
 from benchmarks.runs import Run, read_records
 from benchmarks.tables import run_conditions
 from hnmref.files import write_text
-from regression.grid import FULL, QUICK, Grid, Point
+from regression.grid import AUTO, FULL, QUICK, WIDE, Grid, Point
 from regression.progress import Progress
 from regression.protocol import PROTOCOLS, Protocol, protocol
 from regression.scheduler import performed
 from regression.task import Task
 
-GRIDS = {"full": FULL, "quick": QUICK}
+GRIDS = {"full": FULL, "wide": WIDE, "quick": QUICK}
 #: Seed of shaken coordinates, and by default of refinements.
 SEED = 2679941
 
@@ -175,13 +175,20 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--grid", choices=GRIDS, default="full")
     result.add_argument(
-        "--modes", nargs="+", type=_pair, metavar="N,P", help="for the grid's pairs"
+        "--modes",
+        nargs="+",
+        type=_pair,
+        metavar="N,P",
+        help="for the grid's pairs; Auto,Auto: found from the data",
     )
     result.add_argument(
         "--groups", nargs="+", type=int, metavar="K", help="for the grid's TLS groups"
     )
     result.add_argument(
-        "--weights", nargs="+", type=float, help="restraint weights for every pair"
+        "--weights",
+        nargs="+",
+        type=_weight,
+        help="restraint weights for every pair; Auto: found from the data",
     )
     result.add_argument(
         "--partition",
@@ -200,9 +207,15 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def _pair(text: str) -> tuple[int, int]:
-    n_whole, n_substructure = map(int, text.split(","))
+def _pair(text: str) -> tuple[int | str, int | str]:
+    n_whole, n_substructure = (
+        number if number == AUTO else int(number) for number in text.split(",")
+    )
     return n_whole, n_substructure
+
+
+def _weight(text: str) -> float | str:
+    return text if text == AUTO else float(text)
 
 
 def asked_grid(options: argparse.Namespace) -> Grid:

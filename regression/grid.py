@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 #: Smallest p and the step from one p to the next (thesis 4.1).
 MODES_STEP = 5
 SMALLEST_MODES = 10
+#: In place of a number: found from the data in the refinement.
+AUTO = "Auto"
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,19 @@ class Point:
 class Grid:
     """What is tried.
 
-    :ivar modes: pairs (n, p) of ``hnm.n_whole`` and ``hnm.n_substructure``.
-    :ivar weights: values of ``hnm.restraint_weight``; empty: its default alone.
+    :ivar modes: pairs (n, p) of ``hnm.n_whole`` and ``hnm.n_substructure``, numbers or
+        :data:`AUTO`.
+    :ivar weights: values of ``hnm.restraint_weight``, numbers or :data:`AUTO`; empty:
+        its default alone.
     :ivar groups_per_chain: values of ``tls.groups_per_chain``.
     :ivar partitions: further PHIL for the TLS points, by the name that they then
         have: ``{"tlsmd": ("tls.partition=tlsmd",)}``. ``tls`` alone has none.
     :ivar with_none: whether isotropic B alone is refined, too.
     """
 
-    modes: tuple[tuple[int, int], ...]
+    modes: tuple[tuple[int | str, int | str], ...]
     groups_per_chain: tuple[int, ...]
-    weights: tuple[float, ...] = ()
+    weights: tuple[float | str, ...] = ()
     partitions: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"tls": ()})
     with_none: bool = True
 
@@ -63,8 +67,10 @@ def mode_pairs(n_values: Sequence[int], step: int = MODES_STEP) -> tuple:
     )
 
 
-def hnm_point(n_whole: int, n_substructure: int, weight: float | None = None) -> Point:
-    """Normal modes: n of the whole complex, p of each substructure."""
+def hnm_point(
+    n_whole: int | str, n_substructure: int | str, weight: float | str | None = None
+) -> Point:
+    """Normal modes: n of the whole complex, p of each substructure; or :data:`AUTO`."""
     name = f"hnm-{n_whole}-{n_substructure}"
     parameters = (
         "group_adp=hnm",
@@ -73,8 +79,9 @@ def hnm_point(n_whole: int, n_substructure: int, weight: float | None = None) ->
     )
     if weight is None:
         return Point(name, "hnm", parameters)
+    value = weight if weight == AUTO else f"{weight:g}"
     return Point(
-        f"{name}-w{weight:g}", "hnm", (*parameters, f"hnm.restraint_weight={weight:g}")
+        f"{name}-w{value}", "hnm", (*parameters, f"hnm.restraint_weight={value}")
     )
 
 
@@ -89,5 +96,12 @@ def tls_point(label: str, groups_per_chain: int, extra: Sequence[str] = ()) -> P
 
 #: The thesis's: 45 pairs of mode numbers, up to 20 groups a chain.
 FULL = Grid(modes=mode_pairs(range(10, 51, 5)), groups_per_chain=tuple(range(1, 21)))
+#: What an afternoon is enough for with sites fixed, all entries; a point of normal modes
+#: for every one of TLS.
+WIDE = Grid(
+    modes=((10, 10), (20, 20), (30, 30), (50, 20)),
+    groups_per_chain=(1, 3, 6, 10),
+    with_none=False,
+)
 #: What twenty minutes are enough for: as many points of normal modes as of TLS.
 QUICK = Grid(modes=((20, 20), (30, 30)), groups_per_chain=(1, 3), with_none=False)

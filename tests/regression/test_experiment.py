@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import iotbx.pdb
 import pytest
+from libtbx import Auto
 
 from benchmarks.entries import Entry
 from benchmarks.runs import Record, Run, all_parameters
@@ -52,6 +53,23 @@ def test_options_change_the_grid():
     assert "tls.selection=all" in points["tlsmd-2"].parameters
     assert points["tlsmd-2"].family == "tls"
     assert "hnm.restraint_weight=0.5" in points["hnm-30-10-w0.5"].parameters
+
+
+def test_numbers_found_from_the_data_are_points_too():
+    options = asked(*"--grid wide --modes 20,20 Auto,Auto --weights Auto".split())
+    points = {point.name: point for point in experiment.asked_grid(options).points()}
+    assert list(points) == [
+        *("tls-1", "tls-3", "tls-6", "tls-10"),
+        *("hnm-20-20-wAuto", "hnm-Auto-Auto-wAuto"),
+    ]
+    found = all_parameters(points["hnm-Auto-Auto-wAuto"].parameters).extract().hnm
+    assert found.n_whole is found.n_substructure is found.restraint_weight is Auto
+
+
+def test_a_point_that_is_no_number_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        asked("--modes", "auto,20")
+    assert "--modes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
