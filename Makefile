@@ -9,7 +9,7 @@ PEERS = tests/modes/peers
 PEERS_VENV ?= .venv-peers
 
 .PHONY: test test-long demo install reference-data regression-quick regression \
-        peers contract clean
+        regression-thesis peers contract clean
 
 test: reference-data
 	$(BIN)/python -m pytest -m "not long"
@@ -20,18 +20,23 @@ test-long: reference-data
 demo: reference-data
 	$(BIN)/hnmref.demo
 
-# Normal modes against TLS on real entries (docs/regression.md). Both go on where they
-# were stopped; REGRESSION="--scheduler tcp://host:8786" for a Dask cluster.
+# Normal modes against TLS on real entries (docs/regression.md), in twenty minutes, in a
+# night, and with the thesis's whole grid, for a cluster. All go on where they were
+# stopped; REGRESSION="--scheduler tcp://host:8786" for a Dask cluster.
 REGRESSION ?= --jobs 2
+experiments = @status=0; for choice in $(1); do \
+        $(BIN)/python -m regression.experiment --protocol $$choice $(REGRESSION) \
+            || status=1; \
+    done; exit $$status
 
 regression-quick: $(STAMP)
 	$(BIN)/python -m regression.quick $(REGRESSION)
 
 regression: reference-data
-	@status=0; for protocol in fixed sites; do \
-	    $(BIN)/python -m regression.experiment --protocol $$protocol $(REGRESSION) \
-	        || status=1; \
-	done; exit $$status
+	$(call experiments,"quick --grid wide" "sites --grid quick --cycles 3")
+
+regression-thesis: reference-data
+	$(call experiments,fixed sites)
 
 install: $(STAMP)
 

@@ -3,14 +3,13 @@
     python -m regression.experiment --protocol fixed --jobs 2
     python -m regression.experiment --protocol sites --scheduler tcp://host:8786
     python -m regression.experiment --entries 4drw --modes 20,20 30,30 --groups 1 3
-    python -m regression.experiment --results regression/results/2026-01-31-fixed \\
+    python -m regression.experiment --results regression/results/2026-01-31-fixed-full \\
         --report-only
 
 Every refinement is a task that leaves RESULTS/ENTRY_ROW.json and .npz; a command that
 was stopped goes on, and what failed is tried again. From what has finished come
-RESULTS-entries.csv, -runs.csv, -points.csv, -residues.csv, -improvement.png, -b_kl.png,
--points.png and .html.
-The exit code is 1 if a task failed or an entry could not be judged. See
+RESULTS-entries.csv, -runs.csv, -points.csv, -pairs.csv, -residues.csv,
+-improvement.png, -b_kl.png, -points.png and .html. The exit code is 1 if a task failed or an entry could not be judged. See
 docs/regression.md.
 """
 
@@ -109,7 +108,7 @@ def report(tasks: Tasks, title: str, results: Path) -> bool:
     """Write tables, figures and page; whether nothing is missing."""
     from regression import figures, page, tables
     from regression.entry_report import entry_report
-    from regression.points import point_means
+    from regression.points import point_means, point_pairs
 
     reports = [entry_report(of_entry) for of_entry in tasks.values()]
     reports = [found for found in reports if found is not None]
@@ -122,6 +121,7 @@ def report(tasks: Tasks, title: str, results: Path) -> bool:
     write_text(f"{stem}-runs.csv", tables.runs_csv(reports))
     points = point_means(reports)
     write_text(f"{stem}-points.csv", tables.points_csv(points))
+    write_text(f"{stem}-pairs.csv", tables.pairs_csv(point_pairs(reports, points)))
     write_text(f"{stem}-residues.csv", tables.residues_csv(reports))
     page.write_page(
         title,
@@ -162,7 +162,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_run_options(result, home="regression", variant="PROTOCOL")
+    add_run_options(result, home="regression", variant="PROTOCOL-GRID")
     result.add_argument("--entries", nargs="+", help="default: all of several chains")
     result.add_argument("--protocol", choices=PROTOCOLS, default="fixed")
     result.add_argument("--cycles", type=int, help="macro-cycles, for the protocol's")
@@ -241,7 +241,9 @@ def main(args: Sequence[str] | None = None) -> None:
     """
     options = parser().parse_args(args)
     how = protocol(options.protocol, options.cycles)
-    results, work_dir = default_directories("regression", how.name)
+    # Quick is a protocol and a grid: named once.
+    variant = "-".join(dict.fromkeys((how.name, options.grid)))
+    results, work_dir = default_directories("regression", variant)
     options.results = options.results or results
     options.work_dir = options.work_dir or work_dir
     # Absolute: a worker of a cluster has another working directory.

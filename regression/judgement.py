@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -64,6 +65,7 @@ class Judgement:
     :ivar on_halves: chosen on one half, judged on the other.
     :ivar equal_budget: the same with as many candidates in both families.
     :ivar sparing_on_halves: chosen sparingly on one half, judged on the other.
+    :ivar pairs: of every run of ours and every one of theirs, on the whole free set.
     :ivar r_free: of every run, fractions, on the reflections that all runs share.
     """
 
@@ -76,6 +78,7 @@ class Judgement:
     on_halves: Difference
     equal_budget: Difference
     sparing_on_halves: Difference
+    pairs: Mapping[tuple[str, str], Difference]
     r_free: Mapping[str, float]
 
 
@@ -109,6 +112,9 @@ def judge(
         on_halves=on_halves,
         equal_budget=equal_budget,
         sparing_on_halves=_on_halves(families, free, rng, sparing=True),
+        pairs={
+            pair: difference(*pair) for pair in product(ours.names, theirs.names)
+        },
         r_free=whole,
     )
 

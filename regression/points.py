@@ -1,8 +1,8 @@
-"""Every point of the grid by its means over entries: nothing is chosen by R_free.
+"""Points of the grid by their means over entries: nothing is chosen by R_free.
 
 A point is the same choice for all entries, so its mean is not flattered by what was
 chosen from; points of as low an R_work, or of as many parameters, can be set side by
-side.
+side, and each of normal modes against each of TLS.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.comparison import Difference, mean_difference
 from regression.entry_report import EntryReport, n_group_parameters
 
 
@@ -34,6 +35,23 @@ class PointMeans:
         return self.r_free - self.r_work
 
 
+@dataclass(frozen=True)
+class PointPair:
+    """A point of normal modes against one of TLS, over all entries.
+
+    :ivar r_free: ours less theirs, on the reflections that an entry's runs share; mean.
+    """
+
+    ours: PointMeans
+    theirs: PointMeans
+    r_free: Difference
+
+    @property
+    def gap_improvement(self) -> float:
+        """By how much R_free less R_work is narrower with ours; percent points."""
+        return 100 * (self.theirs.gap - self.ours.gap)
+
+
 def point_means(reports: Sequence[EntryReport]) -> list[PointMeans]:
     """Of the points that all entries have, in the order of the first entry's."""
     if not reports:
@@ -44,6 +62,26 @@ def point_means(reports: Sequence[EntryReport]) -> list[PointMeans]:
         if all(name in report.records for report in reports)
     ]
     return [_means(name, reports) for name in names]
+
+
+def point_pairs(
+    reports: Sequence[EntryReport], points: Sequence[PointMeans]
+) -> list[PointPair]:
+    """Each point of normal modes against each of TLS.
+
+    :param points: of these entries, see :func:`point_means`; of others there is none.
+    """
+    by_name = {point.name: point for point in points}
+    pairs = reports[0].judgement.pairs if reports else {}
+    return [
+        PointPair(
+            by_name[ours],
+            by_name[theirs],
+            mean_difference([r.judgement.pairs[ours, theirs] for r in reports]),
+        )
+        for ours, theirs in pairs
+        if ours in by_name and theirs in by_name
+    ]
 
 
 def _means(name: str, reports: Sequence[EntryReport]) -> PointMeans:

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.comparison import Difference, mean_difference
 from regression.entry_report import EntryReport, n_group_parameters
-from regression.points import PointMeans
+from regression.points import PointMeans, PointPair
 
 #: What the entries shall show (percent points; improvements are TLS less ours).
 GOAL_MEAN = 0.86
@@ -139,6 +139,18 @@ def point_cells(point: PointMeans) -> list[str]:
     return [point.name, f"{point.n_parameters:.0f}", *percents]
 
 
+def pair_cells(pairs: Sequence[PointPair]) -> list[list[str]]:
+    """A row a point of normal modes, a column a point of TLS; titles first."""
+    cells: dict[str, dict[str, str]] = {}
+    for pair in pairs:
+        cells.setdefault(pair.ours.name, {})[pair.theirs.name] = (
+            f"{improvement(pair.r_free):+.2f} ± {pair.r_free.error:.2f} "
+            f"({pair.gap_improvement:+.2f})"
+        )
+    titles = ["", *next(iter(cells.values()), {})]
+    return [titles, *([name, *row.values()] for name, row in cells.items())]
+
+
 def page_columns(keys: str) -> list[Column]:
     """Columns by their keys, the entry first."""
     by_key = {column.key: column for column in COLUMNS}
@@ -175,6 +187,19 @@ def points_csv(points: Sequence[PointMeans]) -> str:
         (
             [p.name, *map(_number, (p.n_parameters, p.r_work, p.r_free, p.gap))]
             for p in points
+        ),
+    )
+
+
+def pairs_csv(pairs: Sequence[PointPair]) -> str:
+    """A line a point of normal modes and one of TLS; percent points, above 0 better."""
+    return _csv(
+        "hnm_point tls_point improvement improvement_error gap".split(),
+        (
+            [pair.ours.name, pair.theirs.name]
+            + [_number(improvement(pair.r_free)), _number(pair.r_free.error)]
+            + [_number(pair.gap_improvement)]
+            for pair in pairs
         ),
     )
 

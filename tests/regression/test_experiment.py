@@ -148,8 +148,8 @@ def test_command_refines_judges_and_writes(command, tmp_path, capsys):
     names = sorted(path.name for path in (tmp_path / "results").iterdir())
     assert names == [
         *("day", "day-b_kl.png", "day-entries.csv", "day-improvement.png"),
-        *("day-points.csv", "day-points.png", "day-residues.csv", "day-runs.csv"),
-        "day.html",
+        *("day-pairs.csv", "day-points.csv", "day-points.png", "day-residues.csv"),
+        *("day-runs.csv", "day.html"),
     ]
     page = (tmp_path / "results" / "day.html").read_text()
     assert page.count("<figure>") == 3 and "Missing" not in page

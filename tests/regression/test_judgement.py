@@ -110,6 +110,20 @@ def test_families_of_one_size_have_equal_budgets():
     assert found.equal_budget == found.on_halves
 
 
+def test_every_pair_of_runs_is_compared_on_the_whole_free_set():
+    rng = np.random.default_rng(5)
+    free, ours, theirs = equal_families(rng, 2, 3)
+    found = judge(free, ours, theirs, rng)
+    assert len(found.pairs) == 6
+    assert found.pairs[found.ours, found.theirs] == found.by_r_free
+    whole = {
+        name: r_factor(free.f_obs, f, np.ones(N_FREE)) for name, f in free.f_model.items()
+    }
+    assert found.pairs["hnm-1", "tls-2"].points == pytest.approx(
+        100 * (whole["hnm-1"] - whole["tls-2"])
+    )
+
+
 def test_sparing_choice_takes_fewer_parameters_within_noise_only():
     rng = np.random.default_rng(6)
     ours = family("hnm-", 4, [400, 50, 200, 200])

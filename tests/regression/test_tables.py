@@ -15,12 +15,14 @@ from regression.figures import (
     points_figure,
     write_png,
 )
-from regression.points import PointMeans, point_means
+from regression.points import PointMeans, point_means, point_pairs
 from regression.tables import (
     PAGE_TABLES,
     entries_csv,
     goals,
     page_columns,
+    pair_cells,
+    pairs_csv,
     point_cells,
     points_csv,
     residues_csv,
@@ -45,6 +47,7 @@ def report(entry, points, error=0.3, b_kl=(1.1, 2.0), gap=0.5):
         sparing_theirs="tls-1", by_r_free=difference, sparing=difference,
         on_halves=Difference(points / 2, error), equal_budget=difference,
         sparing_on_halves=difference, r_free={},
+        pairs={("hnm-20-20", "tls-3"): difference},
     )
     figures = {}
     if b_kl is not None:
@@ -133,6 +136,22 @@ def test_points_are_means_over_the_entries_that_all_have_them():
     (line, _) = csv.DictReader(io.StringIO(points_csv([ours, theirs])))
     assert (line["point"], line["r_free"]) == ("hnm-20-20", "0.296")
     assert point_cells(ours)[:2] == ["hnm-20-20", "630"]
+
+
+def test_pairs_of_points_are_the_same_in_all_entries():
+    reports = [report("good", -1.5), report("worse", 0.7)]
+    points = point_means(reports)
+    (pair,) = point_pairs(reports, points)
+    # (-1.5 + 0.7) / 2; errors of independent free sets.
+    assert pair.r_free.points == pytest.approx(-0.4)
+    assert pair.r_free.error == pytest.approx(0.3 / 2**0.5)
+    assert pair_cells([pair]) == [
+        ["", "tls-3"], ["hnm-20-20", "+0.40 ± 0.21 (+0.50)"]
+    ]
+    (line,) = csv.DictReader(io.StringIO(pairs_csv([pair])))
+    assert float(line["improvement"]) == pytest.approx(0.4)
+    assert point_pairs(reports, points[:1]) == []
+    assert point_pairs([], []) == []
 
 
 def test_figure_of_points_shows_every_kind():
