@@ -28,6 +28,8 @@ _KINDS = {
 _FURTHER = ((_FAIR, "v"), ("#cc79a7", "D"), ("#e69f00", "s"))
 #: More points of a kind would have their labels on top of each other.
 _MOST_LABELLED = 8
+#: Points from a marker to its label: above, and for the next one in R_work below.
+_ABOVE, _BELOW = (6, 5), (6, -13)
 #: Inches: of an entry, and of what stands around the axes.
 _ENTRY_WIDTH, _MARGIN, _HEIGHT = 0.45, 2.0, 3.6
 _LEAST_WIDTH = 9.5
@@ -85,6 +87,8 @@ def points_figure(points: Sequence[PointMeans]) -> Figure | None:
     with rc_context(STYLE):
         figure = Figure(figsize=(_LEAST_WIDTH, _HEIGHT), layout="constrained")
         axes = figure.subplots()
+    by_r_work = sorted(points, key=lambda point: point.r_work)
+    places = {p.name: place for p, place in zip(by_r_work, cycle((_ABOVE, _BELOW)))}
     further = cycle(_FURTHER)
     for kind, own in kinds.items():
         name, colour, marker = _KINDS.get(kind) or (kind, *next(further))
@@ -93,7 +97,8 @@ def points_figure(points: Sequence[PointMeans]) -> Figure | None:
         axes.plot(r_work, r_free, marker, color=colour, label=name)
         if len(own) <= _MOST_LABELLED:
             for point, x, y in zip(own, r_work, r_free):
-                axes.annotate(_label(point), (x, y), (6, 5), textcoords="offset points")
+                place = places[point.name]
+                axes.annotate(_label(point), (x, y), place, textcoords="offset points")
     axes.set_xlabel("R_work (%)")
     axes.set_ylabel("R_free (%)")
     axes.margins(x=0.12, y=0.15)
