@@ -20,8 +20,8 @@ test-long: reference-data
 demo: reference-data
 	$(BIN)/hnmref.demo
 
-# Normal modes against TLS on real entries (docs/regression.md), in twenty minutes, in a
-# night, and with the thesis's whole grid, for a cluster. All go on where they were
+# Normal modes against TLS on real entries (docs/regression.md), in twenty minutes, in
+# fourteen hours on two cores, and with the thesis's whole grid, for a cluster. All go on where they were
 # stopped; REGRESSION="--scheduler tcp://host:8786" for a Dask cluster.
 REGRESSION ?= --jobs 2
 experiments = @status=0; for choice in $(1); do \

@@ -121,7 +121,7 @@ def report(tasks: Tasks, title: str, results: Path) -> bool:
     write_text(f"{stem}-runs.csv", tables.runs_csv(reports))
     points = point_means(reports)
     write_text(f"{stem}-points.csv", tables.points_csv(points))
-    write_text(f"{stem}-pairs.csv", tables.pairs_csv(point_pairs(reports, points)))
+    write_text(f"{stem}-pairs.csv", tables.pairs_csv(point_pairs(reports)))
     write_text(f"{stem}-residues.csv", tables.residues_csv(reports))
     page.write_page(
         title,

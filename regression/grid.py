@@ -96,8 +96,8 @@ def tls_point(label: str, groups_per_chain: int, extra: Sequence[str] = ()) -> P
 
 #: The thesis's: 45 pairs of mode numbers, up to 20 groups a chain.
 FULL = Grid(modes=mode_pairs(range(10, 51, 5)), groups_per_chain=tuple(range(1, 21)))
-#: What an afternoon is enough for with sites fixed, all entries; a point of normal modes
-#: for every one of TLS.
+#: What four hours are enough for with sites fixed, all entries; as many points of
+#: normal modes as of TLS.
 WIDE = Grid(
     modes=((10, 10), (20, 20), (30, 30), (50, 20)),
     groups_per_chain=(1, 3, 6, 10),

@@ -70,7 +70,7 @@ def write_page(
         page.section("Figures", *_figures(reports, points)),
         *(_table(reports, name, keys) for name, keys in PAGE_TABLES),
         _points_table(points, len(reports)),
-        _pairs_table(point_pairs(reports, points)),
+        _pairs_table(point_pairs(reports)),
         page.section(
             "How this was judged", page.paragraph(_HOW_JUDGED), page.paragraph(_MODELS)
         ),

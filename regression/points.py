@@ -64,14 +64,9 @@ def point_means(reports: Sequence[EntryReport]) -> list[PointMeans]:
     return [_means(name, reports) for name in names]
 
 
-def point_pairs(
-    reports: Sequence[EntryReport], points: Sequence[PointMeans]
-) -> list[PointPair]:
-    """Each point of normal modes against each of TLS.
-
-    :param points: of these entries, see :func:`point_means`; of others there is none.
-    """
-    by_name = {point.name: point for point in points}
+def point_pairs(reports: Sequence[EntryReport]) -> list[PointPair]:
+    """Each point of normal modes against each of TLS, of those that all entries have."""
+    by_name = {point.name: point for point in point_means(reports)}
     pairs = reports[0].judgement.pairs if reports else {}
     return [
         PointPair(

@@ -1,6 +1,7 @@
 """The command from its options to the page, its refinements stand-ins."""
 
 import csv
+import datetime
 import io
 import json
 import shutil
@@ -162,6 +163,29 @@ def test_report_needs_no_files_of_the_runs_once_it_was_made(command, tmp_path):
     shutil.rmtree(tmp_path / "work")
     command("--groups", "1", "--report-only")
     assert table(tmp_path) == first
+
+
+@pytest.mark.parametrize(
+    "protocol_and_grid, name", [("quick quick", "quick"), ("fixed wide", "fixed-wide")]
+)
+def test_results_are_named_by_protocol_and_grid(
+    protocol_and_grid, name, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("benchmarks.options.CHECKOUT", tmp_path)
+    results = tmp_path / "regression" / "results"
+    results.mkdir(parents=True)
+    make_entry(tmp_path / "pdb" / "1abc")
+    how, grid = protocol_and_grid.split()
+    with pytest.raises(SystemExit):
+        experiment.main(
+            [
+                *("--protocol", how, "--grid", grid, "--report-only"),
+                *("--entries", "1abc", "--pdb-dir", str(tmp_path / "pdb")),
+            ]
+        )
+    (page,) = results.glob("*.html")
+    today = datetime.date.today().isoformat()
+    assert page.name == f"{today}-{name}.html"
 
 
 def test_missing_points_are_named_and_the_exit_code_tells(command, tmp_path, capsys):
