@@ -21,8 +21,8 @@ demo: reference-data
 	$(BIN)/hnmref.demo
 
 # Normal modes against TLS on real entries (docs/regression.md), in twenty minutes, in
-# fourteen hours on two cores, and with the thesis's whole grid, for a cluster. All go on where they were
-# stopped; REGRESSION="--scheduler tcp://host:8786" for a Dask cluster.
+# fourteen hours on two cores, and with the thesis's whole grid, for a cluster. All go on
+# where they were stopped; REGRESSION="--scheduler tcp://host:8786" for a Dask cluster.
 REGRESSION ?= --jobs 2
 experiments = @status=0; for choice in $(1); do \
         $(BIN)/python -m regression.experiment --protocol $$choice $(REGRESSION) \
