@@ -173,8 +173,8 @@ def _gradient_ratio(fmodel, model, restraints) -> float:
 def _minimise(fmodel, model, restraints, weight: float, max_iterations: int) -> None:
     """mmtbx's L-BFGS on the isotropic part of every atom's U.
 
-    It lets no B fall by more than 5 Å² and ends when its line search fails for that,
-    mostly after 4 or 5 iterations (docs/pitfalls.md).
+    It lets no B fall by more than 5 Å², and ends where its line search fails: from one
+    B for all atoms after 4 or 5 iterations (docs/pitfalls.md).
     """
     model.set_refine_individual_adp()
     minimization.lbfgs(
