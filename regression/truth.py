@@ -15,7 +15,9 @@ added that makes the mean equivalent U the same (data cannot tell it from the sc
 - anisotropy: cosine between the parts without a trace, 0 for isotropic U;
 - U_eq: correlation of equivalent U;
 - angle: median angle between the longest axes, degrees, where both U have a ratio of
-  the smallest to the largest principal value below 0.7.
+  the smallest to the largest principal value below 0.7;
+- atoms: how many there were. Where a few atoms have a very large U, the constant takes
+  the smallest below zero, and these are left out.
 
 Figures of a finished run are kept as RESULTS/ENTRY_ROW-CUT.json (the run) and
 .likeness (these figures); the run is not made again unless its parameters have
@@ -83,8 +85,8 @@ def figures_file(results: Path, entry: str, row: str) -> Path:
     return results / f"{entry}_{row}.likeness"
 
 
-def displacements(path: Path) -> dict[str, np.ndarray]:
-    """U (6,) in A**2 of every atom of a file, by its label; None without ANISOU."""
+def displacements(path: Path) -> dict[str, tuple[np.ndarray, float]]:
+    """U (6,), all -1 without ANISOU, and B of every atom of a file, by its label; A**2."""
     hierarchy = iotbx.pdb.input(str(path)).construct_hierarchy()
     hierarchy = hierarchy.select(hierarchy.atom_selection_cache().selection(SELECTION))
     return {
@@ -144,8 +146,8 @@ def markdown(
 
 
 def _table(records, figures, entries, cut, rows) -> Iterator[str]:
-    yield "| entry | row | R_work/R_free | median KL | anisotropy | U_eq | angle |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| entry | row | R_work/R_free | median KL | anisotropy | U_eq | angle | atoms |"
+    yield "|---|---|---|---|---|---|---|---|"
     for entry in entries:
         for row in rows:
             key = (entry, row_name(row, cut))
@@ -160,6 +162,7 @@ def _table(records, figures, entries, cut, rows) -> Iterator[str]:
                 f"{f['deviatoric_correlation'] or 0:.3f}",
                 f"{f['u_eq_correlation']:.3f}",
                 "-" if f["angle"] is None else f"{f['angle']:.0f}",
+                str(f["n_atoms"]),
             ]
             yield f"| {' | '.join(cells)} |"
 

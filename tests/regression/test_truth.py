@@ -60,6 +60,17 @@ def test_isotropic_model(tmp_path):
     assert got["median_kl"] > 0.1
 
 
+def test_atoms_that_the_constant_takes_below_zero_are_not_counted(tmp_path):
+    """One U 70 times as large: what it adds to the mean is taken off all."""
+    truth = write_u(tmp_path / "truth.pdb", lambda i, u: u)
+    loose = write_u(tmp_path / "loose.pdb", lambda i, u: u if i else 70 * u)
+    n_atoms = truth_figures(truth, truth)["n_atoms"]
+    constant = 69 * (0.4 + 0.2 + 0.2) / 3 / n_atoms
+    left_out = sum(0.2 * (1 + 0.01 * i) < constant for i in range(1, n_atoms))
+    assert left_out > 10
+    assert truth_figures(loose, truth)["n_atoms"] == n_atoms - left_out
+
+
 def test_report_counts_who_is_closest():
     figures = {
         ("e", f"{row}-3"): {
@@ -67,6 +78,7 @@ def test_report_counts_who_is_closest():
             "deviatoric_correlation": cosine,
             "u_eq_correlation": 0.5,
             "angle": None,
+            "n_atoms": 70,
         }
         for row, kl, cosine in (
             ("none", 0.2, None),
@@ -81,4 +93,4 @@ def test_report_counts_who_is_closest():
     text = markdown(records, figures, ["e"], [3.0], ["none", "tls1", "hnm"])
     assert "median_kl: hnm closest in 0 of 1" in text
     assert "deviatoric_correlation: hnm closest in 1 of 1" in text
-    assert "| e | tls1 | 20.0/25.0 | 0.300 | 0.200 | 0.500 | - |" in text
+    assert "| e | tls1 | 20.0/25.0 | 0.300 | 0.200 | 0.500 | - | 70 |" in text
