@@ -9,8 +9,8 @@
 Every refinement is a task that leaves RESULTS/ENTRY_ROW.json and .npz; a command that
 was stopped goes on, and what failed is tried again. From what has finished come
 RESULTS-entries.csv, -runs.csv, -points.csv, -pairs.csv, -residues.csv,
--improvement.png, -b_kl.png, -points.png and .html. The exit code is 1 if a task failed or an entry could not be judged. See
-docs/regression.md.
+-improvement.png, -b_kl.png, -points.png and .html. The exit code is 1 if a task failed
+or an entry could not be judged. See docs/regression.md.
 """
 
 from __future__ import annotations
