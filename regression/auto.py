@@ -8,7 +8,8 @@
 Every entry that has a run with all numbers found, and runs with numbers given, is
 judged: R_free with the numbers found less that of the best of the others, on the free
 reflections that all of them share (see :mod:`regression.judgement`), and the time that
-it took. Written is DIR-auto.md.
+it took. Written is DIR-auto.md. (The second command leaves tables of its own runs; the
+first with --report-only makes those of the grid again.)
 """
 
 from __future__ import annotations
